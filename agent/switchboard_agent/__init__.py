@@ -1,0 +1,1 @@
+"""The worker: answers many calls in one asyncio process."""

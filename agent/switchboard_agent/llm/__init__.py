@@ -1,0 +1,1 @@
+"""Language models, asked over the OpenAI wire protocol in a chain; all calls share their health."""

@@ -1,0 +1,209 @@
+"""Language models in order: the next one is asked when one does not begin to speak in time.
+
+A model that accepts the connection and says nothing has failed like one that refuses it: what
+counts is the time to its first text. The last model that may be asked has all the time that is
+left, so that a slow answer is not thrown away for nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from switchboard_agent.llm.base import (
+    Failure,
+    LanguageModel,
+    LanguageModelError,
+    Message,
+    TextStream,
+)
+from switchboard_agent.llm.breaker import Breaker, Permit
+from switchboard_agent.llm.meter import Meter
+
+_log = logging.getLogger(__name__)
+
+_STALL_SECONDS: Final = 2.0
+"""Silence in the middle of an answer after which it has broken off."""
+_NOT_ITS_FAULT: Final = frozenset({Failure.REFUSED})
+"""Failures that say nothing about the next question."""
+
+
+class NoAnswerError(Exception):
+    """No model of the chain began to answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One model of an agent's chain."""
+
+    name: str
+    model: LanguageModel
+    breaker: Breaker
+    patience_seconds: float
+    """Wait for its first text while others could be asked."""
+    meter: Meter
+
+
+class LlmChain:
+    """The models of one agent."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        self._links = tuple(links)
+
+    async def ask(self, messages: Sequence[Message], due: float, first: int = 0) -> "Answer":
+        """The first answer that begins before `due` (loop time), from link `first` on.
+
+        Raises `NoAnswerError`.
+        """
+        loop = asyncio.get_running_loop()
+        for position in range(first, len(self._links)):
+            link, now = self._links[position], loop.time()
+            if now >= due:
+                break
+            permit = link.breaker.enter(now)
+            if permit is None:
+                link.meter.skipped()
+                continue
+            others = any(other.breaker.ready(now) for other in self._links[position + 1 :])
+            until = min(due, now + link.patience_seconds) if others else due
+            attempt = _Attempt(link, permit, position)
+            try:
+                return await attempt.begin(messages, until)
+            except LanguageModelError as error:
+                attempt.failed(error)
+        raise NoAnswerError
+
+    async def try_each(self, messages: Sequence[Message], due: float) -> "list[Trial]":
+        """Ask every model by itself, all at once, whoever of them a call would ask."""
+        tries = (self._try(position, messages, due) for position in range(len(self._links)))
+        return list(await asyncio.gather(*tries))
+
+    async def _try(self, position: int, messages: Sequence[Message], due: float) -> "Trial":
+        link = self._links[position]
+        permit = link.breaker.enter(asyncio.get_running_loop().time())
+        if permit is None:
+            link.meter.skipped()
+            return Trial(link.name, "out of order", asked=False)
+        attempt = _Attempt(link, permit, position)
+        try:
+            answer = await attempt.begin(messages, due)
+        except LanguageModelError as error:
+            attempt.failed(error)
+            return Trial(link.name, error.failure.value)
+        await answer.aclose()
+        return Trial(link.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one model answered."""
+
+    name: str
+    fault: str = ""
+    """Why it did not; empty if it did."""
+    asked: bool = True
+    """Whether it was asked at all: one that is out of order is left to rest."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One question to one model, until its first text or its failure."""
+
+    link: Link
+    permit: Permit
+    position: int
+
+    async def begin(self, messages: Sequence[Message], until: float) -> "Answer":
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        stream: TextStream | None = None
+        try:
+            async with asyncio.timeout_at(until):
+                stream = await self.link.model.ask(messages)
+                text = await _first_text(stream)
+        except TimeoutError as error:
+            await _close(stream)
+            raise LanguageModelError(Failure.SILENT) from error
+        except LanguageModelError:
+            await _close(stream)
+            raise
+        except BaseException:
+            self.link.breaker.abandoned(self.permit)
+            await _close(stream)
+            raise
+        self.link.breaker.succeeded()
+        self.link.meter.first_text(loop.time() - asked_at)
+        return Answer(self, stream, text)
+
+    def failed(self, error: LanguageModelError) -> None:
+        breaker, was_open = self.link.breaker, self.link.breaker.open
+        if error.failure in _NOT_ITS_FAULT:
+            breaker.abandoned(self.permit)
+        else:
+            breaker.failed(self.permit, asyncio.get_running_loop().time())
+        self.link.meter.failed(error.failure)
+        fields = {"provider": self.link.name, "reason": str(error)}
+        _log.warning("language model failed", extra=fields)
+        if breaker.open and not was_open:
+            _log.error("language model is not asked for a while", extra=fields)
+
+
+class Answer:
+    """Text of the model that was first to begin. A step that was cancelled can be taken again."""
+
+    def __init__(self, attempt: _Attempt, stream: TextStream, text: str) -> None:
+        self._attempt = attempt
+        self._stream = stream
+        self._first = text
+        self._closed = False
+
+    @property
+    def position(self) -> int:
+        """Which model of the chain it is."""
+        return self._attempt.position
+
+    def __aiter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __anext__(self) -> str:
+        """Next piece of text. Raises `LanguageModelError` if the model breaks off."""
+        if self._first:
+            text, self._first = self._first, ""
+            return text
+        try:
+            async with asyncio.timeout(_STALL_SECONDS):
+                return await anext(self._stream)
+        except TimeoutError as error:
+            raise self._broken(LanguageModelError(Failure.BROKE_OFF, "stalled")) from error
+        except LanguageModelError as error:
+            raise self._broken(error) from error
+
+    def give_up(self) -> None:
+        """It began, but came to no words in time: that is a failure too."""
+        self._attempt.failed(LanguageModelError(Failure.SILENT, "no words in time"))
+
+    async def aclose(self) -> None:
+        """End the answer, wherever it is."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._stream.usage is not None:
+            self._attempt.link.meter.used(self._stream.usage)
+        await self._stream.aclose()
+
+    def _broken(self, error: LanguageModelError) -> LanguageModelError:
+        self._attempt.failed(error)
+        return error
+
+
+async def _first_text(stream: TextStream) -> str:
+    if text := await anext(stream, ""):
+        return text
+    raise LanguageModelError(Failure.EMPTY)
+
+
+async def _close(stream: TextStream | None) -> None:
+    if stream is not None:
+        await stream.aclose()

@@ -1,0 +1,1 @@
+"""Call records: events of calls on their way out of the worker."""

@@ -1,0 +1,1 @@
+"""Agent revisions: what a worker may be asked to answer as."""

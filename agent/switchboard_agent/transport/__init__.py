@@ -1,0 +1,1 @@
+"""Ways that a call's audio comes in and goes out."""

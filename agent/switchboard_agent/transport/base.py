@@ -1,0 +1,88 @@
+"""A call's audio path, whatever carries it: LiveKit room, loopback, later a WebSocket.
+
+A transport pushes the caller's frames into a `Listener` on the event loop and takes the agent's
+frames one by one, exactly when they are due: the pacer owns time, the transport owns the wire.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from switchboard_contract.call_events import Channel
+
+Pcm = NDArray[np.int16]
+"""Mono linear PCM."""
+
+SAMPLE_RATE_HZ = 16_000
+"""Rate of all PCM between transport and providers."""
+
+FRAME_MS = 20
+FRAME_SAMPLES = SAMPLE_RATE_HZ * FRAME_MS // 1000
+
+
+class CloseReason(StrEnum):
+    """Why a transport ended by itself."""
+
+    CALLER_LEFT = "caller_left"
+    ROOM_CLOSED = "room_closed"
+    LOST = "lost"
+    REMOVED = "removed"
+    """This side was put out: as a rule, another worker goes on with the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """Who calls whom, and which agent revision answers."""
+
+    call_id: str
+    agent: str
+    """`namespace/name` of the VoiceAgent."""
+    revision: str
+    channel: Channel = Channel.SIP
+    room: str = ""
+    caller: str = ""
+    called: str = ""
+    test_id: str = ""
+    job_id: str = ""
+    """LiveKit's job; empty where the call is none and cannot be gone on with by another worker."""
+
+
+class Listener(Protocol):
+    """The receiving side of a transport. All methods return at once."""
+
+    def on_audio(self, frame: Pcm) -> None:
+        """One frame of the caller: `FRAME_SAMPLES` samples."""
+
+    def on_dtmf(self, digit: str) -> None:
+        """One key: 0-9, *, # or A-D (RFC 4733)."""
+
+    def on_closed(self, reason: CloseReason) -> None:
+        """The call is over; nothing follows."""
+
+
+class CallTransport(Protocol):
+    """One call's way to its caller."""
+
+    @property
+    def info(self) -> CallInfo:
+        """Who calls whom."""
+
+    def attach(self, listener: Listener) -> None:
+        """Start pushing the caller's frames; frames that came earlier are delivered first."""
+
+    def play(self, frame: Pcm) -> None:
+        """Put one frame of the agent on the wire now. Never blocks."""
+
+    async def hang_up(self) -> None:
+        """End the call for the caller and release everything. Safe to call twice."""
+
+
+@runtime_checkable
+class BufferedTransport(Protocol):
+    """A transport whose far end queues what it is given and plays it later."""
+
+    def drop_unplayed(self) -> int:
+        """Have the far end drop what it has not played; gives how many samples that were."""

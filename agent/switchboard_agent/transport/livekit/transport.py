@@ -1,0 +1,271 @@
+"""A phone call in a LiveKit room, as the engine sees it.
+
+Order of events: join, publish the agent's track at once (the bridge answers the phone when it
+hears of it), learn who the caller is, hand the caller's frames to the engine. Whatever the caller
+says before the engine listens waits here, so the first word is not lost.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from switchboard_agent.recovery.fence import Fence, NoFence
+from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm
+from switchboard_agent.transport.livekit.call_info import call_info
+from switchboard_agent.transport.livekit.control import RoomControl, end_call
+from switchboard_agent.transport.livekit.ffi import FfiDemux
+from switchboard_agent.transport.livekit.room import Kind, Participant, Room
+from switchboard_agent.transport.livekit.source import UnqueuedSource
+from switchboard_agent.transport.livekit.stream import InboundStream
+from switchboard_contract.agent_config import DispatchMetadata
+
+TRACK_NAME = "agent"
+
+CALL_STATUS = "sip.callStatus"
+ACTIVE = "active"
+"""A caller without a status, from a browser say, is there as soon as it has joined."""
+
+CALLER_TIMEOUT_SECONDS = 15.0
+"""How long a joined agent waits for somebody to talk to."""
+
+ANSWER_SECONDS = 3.0
+"""How long the agent holds its tongue while the phone still rings. The bridge answers once it hears
+the agent's track, a moment after the agent joined; what is said before that, nobody hears."""
+
+CALLER_LEAVES_SECONDS = 1.0
+
+EARLY_FRAMES = 250
+"""Five seconds of the caller, kept until the engine listens."""
+
+TERMINATION_GRACE_SECONDS = 2.0
+"""How long the room has to say itself why it is over."""
+
+_log = logging.getLogger(__name__)
+
+
+class NoCallerError(Exception):
+    """The agent is in the room and nobody came, or the caller left before the call began."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTicket:
+    """What the server gave for one call."""
+
+    job_id: str
+    room: str
+    url: str
+    token: str
+    dispatch: DispatchMetadata
+
+
+class LiveKitTransport:
+    """One call's way to its caller. Made by `open_call`."""
+
+    def __init__(
+        self,
+        ffi: FfiDemux,
+        control: RoomControl,
+        ticket: CallTicket,
+        fence: Fence | None = None,
+    ) -> None:
+        """`fence` keeps a process quiet that was asleep."""
+        self._fence = fence or NoFence()
+        self._ffi = ffi
+        self._control = control
+        self._ticket = ticket
+        self._caller: Participant | None = None
+        self._caller_came = asyncio.Event()
+        self._caller_left = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._source = UnqueuedSource(ffi)
+        self._streams: list[InboundStream] = []
+        self._room: Room | None = None
+        self._info: CallInfo | None = None
+        self._listener: Listener | None = None
+        self._early: deque[Pcm | str] = deque(maxlen=EARLY_FRAMES)
+        self._close_reason: CloseReason | None = None
+        self._ending = False
+        self._abandoned = False
+        self._ended = asyncio.Lock()
+        self._released = False
+        self._termination: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        """Join, publish, find the caller. Raises `RoomError`, `FfiError` or `NoCallerError`."""
+        self._room = await Room.join(self._ffi, self._ticket.url, self._ticket.token, self)
+        await self._room.publish(self._source.handle, TRACK_NAME)
+        try:
+            async with asyncio.timeout(CALLER_TIMEOUT_SECONDS):
+                await self._caller_came.wait()
+        except TimeoutError as error:
+            raise NoCallerError("nobody came into the room") from error
+        if self._caller is None:
+            raise NoCallerError("the room ended before a caller came")
+        self._info = call_info(
+            job_id=self._ticket.job_id,
+            room=self._ticket.room,
+            dispatch=self._ticket.dispatch,
+            attributes=self._caller.attributes,
+        )
+
+    async def wait_until_answered(self) -> None:
+        """Wait until the phone is picked up; a bridge that does not say so is not waited for."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._answered.wait()
+        except TimeoutError:
+            _log.warning("the bridge did not say answered", extra={"room": self._ticket.room})
+
+    # --- CallTransport ----------------------------------------------------------------------
+
+    @property
+    def info(self) -> CallInfo:
+        """Who calls whom."""
+        if self._info is None:
+            raise NoCallerError("the call is not open yet")
+        return self._info
+
+    def attach(self, listener: Listener) -> None:
+        """Start pushing; what came earlier comes first."""
+        self._listener = listener
+        while self._early:
+            item = self._early.popleft()
+            if isinstance(item, str):
+                listener.on_dtmf(item)
+            else:
+                listener.on_audio(item)
+        if self._close_reason is not None and not self._ending:
+            listener.on_closed(self._close_reason)
+
+    def play(self, frame: Pcm) -> None:
+        """Put one frame on the wire now."""
+        if not self._fence.stalled:
+            self._source.play(frame)
+
+    async def hang_up(self) -> None:
+        """End the call for the caller and release everything."""
+        self._ending = True
+        async with self._ended:
+            if self._released:
+                return
+            await self._fence.passed()
+            if self._close_reason is None and not self._abandoned:
+                caller = self._caller.identity if self._caller is not None else None
+                await end_call(self._control, self._ticket.room, caller)
+                await self._see_caller_leave()
+            await self._release()
+
+    def abandon(self) -> None:
+        """Somebody else goes on with the call: leave, and leave the caller alone."""
+        self._abandoned = True
+        self._close(CloseReason.REMOVED)
+
+    def terminate(self) -> None:
+        """The server took the job back: the call is over.
+
+        When a caller hangs up, this comes within milliseconds of the room's own word for it,
+        which says more: the room goes first.
+        """
+        if self._termination is None:
+            self._termination = asyncio.get_running_loop().call_later(
+                TERMINATION_GRACE_SECONDS, self._close, CloseReason.ROOM_CLOSED
+            )
+
+    async def _see_caller_leave(self) -> None:
+        """Stay until the library has seen the caller go, which takes some 20 ms.
+
+        A room that is left while somebody else's track is in it is never freed by the library: the
+        track's callbacks hold the connection that holds the track, 0.4 MB a call.
+        """
+        if self._caller is None:
+            return
+        try:
+            async with asyncio.timeout(CALLER_LEAVES_SECONDS):
+                await self._caller_left.wait()
+        except TimeoutError:
+            _log.warning("the caller was not seen leaving", extra={"room": self._ticket.room})
+
+    async def _release(self) -> None:
+        if self._termination is not None:
+            self._termination.cancel()
+        for stream in self._streams:
+            stream.close()
+        if self._room is not None:
+            await self._room.leave()
+        self._source.close()
+        self._released = True
+
+    # --- RoomListener -----------------------------------------------------------------------
+
+    def on_participant(self, participant: Participant) -> None:
+        """The first party that is no agent is the caller."""
+        if self._caller is None and participant.kind is Kind.CALLER:
+            self._caller = participant
+            self._caller_came.set()
+            self._note_status(participant.attributes.get(CALL_STATUS, ACTIVE))
+
+    def on_attributes(self, identity: str, changed: dict[str, str]) -> None:
+        """The bridge tells how far the phone is."""
+        if self._caller is not None and identity == self._caller.identity:
+            self._note_status(changed.get(CALL_STATUS, ""))
+
+    def on_participant_left(self, identity: str) -> None:
+        """The call lives as long as its caller."""
+        if self._caller is not None and identity == self._caller.identity:
+            self._caller_left.set()
+            self._close(CloseReason.CALLER_LEFT)
+
+    def on_audio_track(self, identity: str, track_handle: int) -> None:
+        """Listen to the caller only."""
+        if self._caller is not None and identity == self._caller.identity and not self._released:
+            self._streams.append(InboundStream(self._ffi, track_handle, self._on_frame))
+
+    def on_dtmf(self, identity: str, digit: str) -> None:
+        """A key of the caller."""
+        if self._caller is None or identity != self._caller.identity:
+            return
+        if self._listener is None:
+            self._early.append(digit)
+        elif not self._ending:
+            self._listener.on_dtmf(digit)
+
+    def on_disconnected(self, *, closed: bool) -> None:
+        """The room is gone."""
+        if self._room is not None and self._room.removed:
+            self._close(CloseReason.REMOVED)
+        else:
+            self._close(CloseReason.ROOM_CLOSED if closed else CloseReason.LOST)
+        self._caller_came.set()
+        self._caller_left.set()
+
+    def _note_status(self, status: str) -> None:
+        if status == ACTIVE:
+            self._answered.set()
+
+    def _on_frame(self, frame: Pcm) -> None:
+        if self._listener is None:
+            self._early.append(frame)
+        elif not self._ending:
+            self._listener.on_audio(frame)
+
+    def _close(self, reason: CloseReason) -> None:
+        if self._close_reason is not None or self._ending:
+            return
+        self._close_reason = reason
+        self._answered.set()
+        if self._listener is not None:
+            self._listener.on_closed(reason)
+
+
+async def open_call(
+    ffi: FfiDemux, control: RoomControl, ticket: CallTicket, fence: Fence | None = None
+) -> LiveKitTransport:
+    """Join the room of a call; if that fails, the caller is told and nothing is left."""
+    transport = LiveKitTransport(ffi, control, ticket, fence)
+    try:
+        await transport.open()
+    except BaseException:
+        await transport.hang_up()
+        raise
+    return transport

@@ -1,0 +1,1 @@
+"""When who speaks: pure decisions about turns, timed by what is passed in."""

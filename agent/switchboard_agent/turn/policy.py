@@ -1,0 +1,57 @@
+"""The numbers turn-taking goes by: those of the VoiceAgent, and those that are ours."""
+
+from dataclasses import dataclass
+
+from switchboard_agent.turn.barge_in import BargeInRule
+from switchboard_agent.turn.endpointing import Endpointer
+
+SPECULATION_LEAD_MS = 400
+"""About what dialog and synthesiser take: earlier only wastes more replies."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """Everything the turn machine decides by."""
+
+    endpointer: Endpointer
+    barge_in: BargeInRule
+    no_input_ms: float
+    """Silence of the caller before the agent asks again."""
+    max_call_ms: float
+    """Longest call."""
+    hold_ms: float = 30_000
+    """The same silence, after the caller asked to wait."""
+    disclosure: str = ""
+    """What every caller must be told after the greeting, uninterrupted; empty if nothing."""
+    fillers: tuple[str, ...] = ()
+    """What is said when an answer is slow; nothing if empty."""
+    filler_ms: float = 1000
+    """From the end of the turn to the filler."""
+    early_answer_ms: float = 700
+    """Assent over the last words of a reply, this long before its end, was the answer to it."""
+    detector_silence_ms: float = 225
+    """Silence that the detector needs to see before it says that speech has ended: so much of what
+    it calls speech right now may be none."""
+    final_timeout_ms: float = 700
+    """Wait for the words of a short sound. With the detector's 200 ms of silence before it, a turn
+    without words is resolved within a second."""
+    slow_final_timeout_ms: float = 2500
+    """Wait for the words of what was surely speech. A recogniser on a crowded machine may be late;
+    to ask again for what was said clearly is worse than a pause."""
+    speculation_lead_ms: float = SPECULATION_LEAD_MS
+    """How long before the likely end of the turn its reply is started; 0 does not speculate."""
+    inter_digit_ms: float = 2000
+    """Pause between keys that ends keyed digits; telephony's usual 2 s."""
+    owed_answer_voiced_ms: float = 700
+    """Speech without words, this long, gets an answer; shorter is taken for noise."""
+    max_turn_ms: float = 30_000
+    """Speech without a pause, this long, is a turn: someone may be talking to someone else, or a
+    television is on, and the agent must not stay mute."""
+    reply_timeout_ms: float = 8000
+    """A reply that is not ready by then has failed."""
+    max_reply_attempts: int = 2
+    """Failures of one reply before the call is given up."""
+    no_media_ms: float = 10_000
+    """No audio frame at all for this long means that nobody is connected."""
+    linger_ms: float = 300
+    """From the last sample played to hanging up: what the network still holds is heard."""

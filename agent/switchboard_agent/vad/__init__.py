@@ -1,0 +1,1 @@
+"""Voice activity: from samples to the moments when the caller starts and stops speaking."""

@@ -1,0 +1,1 @@
+"""How commands reach a Kubernetes cluster: as kubectl does, with the same files and flags."""

@@ -1,0 +1,1 @@
+"""The custom resources as Pydantic models: source of the CRDs in `manifests/crds/`."""

@@ -1,0 +1,1 @@
+"""The whole system on one machine, for the demo, for tests and for development."""

@@ -1,0 +1,222 @@
+"""The SIP edge: which call a request belongs to, and the life of the process around the calls."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from livekit.api import LiveKitAPI
+
+from switchboard_local.sip_edge import call_model as calls
+from switchboard_local.sip_edge.admission import Admission
+from switchboard_local.sip_edge.ffi import RoutedQueue, install_queue
+from switchboard_local.sip_edge.invite import ALLOW, InviteSide, reason_header
+from switchboard_local.sip_edge.json_log import log
+from switchboard_local.sip_edge.livekit_tables import list_tables
+from switchboard_local.sip_edge.pacer import Pacer
+from switchboard_local.sip_edge.room import RoomLeg
+from switchboard_local.sip_edge.routing import Routing, RoutingUnavailableError
+from switchboard_local.sip_edge.rtp_leg import RtpPorts
+from switchboard_local.sip_edge.session import CallSession, EdgeParts
+from switchboard_local.sip_edge.settings import EdgeSettings
+from switchboard_local.sip_edge.signalling import Signalling
+from switchboard_media.errors import MalformedMessage
+from switchboard_media.sip.dialog import DialogId, OutOfOrder, dialog_id_of
+from switchboard_media.sip.digest import NonceMint
+from switchboard_media.sip.message import Request
+from switchboard_media.sip.responses import response_to
+from switchboard_media.sip.transaction import (
+    Acknowledged,
+    Address,
+    Answered,
+    Cancelled,
+    Event,
+    Failed,
+    Key,
+    NewRequest,
+)
+
+BYE_WAIT_S = 1.5
+"""Longest wait at shutdown for peers to answer a BYE."""
+
+READY_RETRY_S = 0.5
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Edge:
+    """All calls of one process."""
+
+    def __init__(self, settings: EdgeSettings, parts: EdgeParts, tasks: asyncio.TaskGroup) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._tasks = tasks
+        self._by_key: dict[Key, CallSession] = {}
+        self._by_dialog: dict[DialogId, CallSession] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.signalling = Signalling(self)
+        self.ready = asyncio.Event()
+        """Whether LiveKit has answered once: until then OPTIONS gets 503."""
+
+    @property
+    def active_calls(self) -> int:
+        """Calls from their INVITE to the end of their task."""
+        return len(self._by_key)
+
+    def on_sip(self, event: Event, source: Address | None) -> None:
+        """Act on what the socket tells."""
+        match event:
+            case NewRequest(key, request) if source is not None:
+                self._on_request(key, request, source)
+            case Acknowledged(key):
+                self._feed(key, calls.Acknowledged())
+            case Cancelled(key):
+                self._feed(key, calls.Cancelled())
+            case Failed(key) if key.method == "INVITE":
+                self._feed(key, calls.NeverAcknowledged())
+            case Answered(key) | Failed(key):
+                self._parts.byes.discard(key)
+            case _:
+                pass
+
+    def _feed(self, key: Key, event: calls.Event) -> None:
+        session = self._by_key.get(key)
+        if session is not None:
+            session.feed(event)
+
+    def _on_request(self, key: Key, request: Request, source: Address) -> None:
+        if request.method == "OPTIONS":
+            self._answer(key, request, 200 if self.ready.is_set() and not self._stopping else 503)
+        elif request.method not in {"INVITE", "BYE"}:
+            self._answer(key, request, 405)
+        elif request.recipient.tag is not None:
+            self._in_dialog(key, request)
+        elif request.method == "BYE":
+            self._answer(key, request, 481)
+        else:
+            self._new_call(key, request, source)
+
+    def _answer(self, key: Key, request: Request, status: int, text: str = "") -> None:
+        headers = [("Allow", ALLOW)]
+        if text:
+            headers.append(reason_header(status, text))
+        response = response_to(request, status, to_tag=secrets.token_hex(4), headers=headers)
+        self.signalling.respond(key, response)
+
+    def _in_dialog(self, key: Key, request: Request) -> None:
+        session = self._by_dialog.get(dialog_id_of(request))
+        if session is None:
+            self._answer(key, request, 481)
+            return
+        try:
+            session.on_request(key, request)
+        except OutOfOrder:
+            self._answer(key, request, 500, "CSeq is older than the last one")
+        except MalformedMessage as error:
+            self._answer(key, request, 400, str(error))
+
+    def _new_call(self, key: Key, request: Request, source: Address) -> None:
+        try:
+            if request.sender.tag is None:
+                raise MalformedMessage("From has no tag")  # noqa: TRY301 - answered with the rest
+            side = InviteSide(self.signalling, key, request, source)
+        except MalformedMessage as error:
+            self._answer(key, request, 400, str(error))
+            return
+        refusal = self._no_room_for_more()
+        if refusal:
+            side.reject(503, refusal, [("Retry-After", "2")])
+            log(_LOGGER, logging.WARNING, "call refused", outcome=calls.Outcome.FULL, text=refusal)
+            return
+        side.progress(100)
+        session = CallSession(self._parts, side)
+        self._by_key[key] = session
+        self._by_dialog[side.dialog_id] = session
+        task = self._tasks.create_task(self._run(session))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def _no_room_for_more(self) -> str:
+        if self._stopping:
+            return "the SIP edge is stopping"
+        if self.active_calls >= self._settings.max_calls:
+            return f"all {self._settings.max_calls} calls of this SIP edge are taken"
+        return ""
+
+    async def _run(self, session: CallSession) -> None:
+        try:
+            await session.run()
+        except Exception:
+            _LOGGER.exception("call's task failed")
+        finally:
+            del self._by_key[session.side.key]
+            del self._by_dialog[session.side.dialog_id]
+
+    async def stop(self) -> None:
+        """Hang up every call and wait for peers to have heard it."""
+        self._stopping = True
+        for session in list(self._by_key.values()):
+            session.feed(calls.Stopping())
+        deadline_s = asyncio.get_running_loop().time() + BYE_WAIT_S
+        while self._parts.byes or self._by_key:
+            if asyncio.get_running_loop().time() >= deadline_s:
+                break
+            await asyncio.sleep(0.02)
+        for task in list(self._running):
+            task.cancel()
+        log(_LOGGER, logging.INFO, "stopped", unanswered_byes=len(self._parts.byes))
+
+
+async def _become_ready(edge: Edge, routing: Routing) -> None:
+    told = False
+    while not edge.ready.is_set():
+        try:
+            await routing.check()
+        except RoutingUnavailableError as error:
+            if not told:
+                log(_LOGGER, logging.WARNING, "waiting for LiveKit", text=str(error))
+            told = True
+            await asyncio.sleep(READY_RETRY_S)
+        else:
+            edge.ready.set()
+
+
+def _make_parts(settings: EdgeSettings, routing: Routing, queue: RoutedQueue) -> EdgeParts:
+    nonces = NonceMint(secrets.token_bytes(32))
+    return EdgeParts(
+        settings=settings,
+        admission=Admission(routing, nonces, silent=settings.drop_unrouted),
+        ports=RtpPorts(settings.first_rtp_port, settings.last_rtp_port),
+        pacer=Pacer(),
+        make_room=lambda session, rate_hz: RoomLeg(queue, session, rate_hz),
+        join_gate=asyncio.Semaphore(settings.max_joins),
+    )
+
+
+@asynccontextmanager
+async def running_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
+    """Run an edge for as long as the block runs; at its end every call is hung up."""
+    loop = asyncio.get_running_loop()
+    queue = install_queue()
+    async with (
+        LiveKitAPI(settings.livekit_url, settings.livekit_key, settings.livekit_secret) as api,
+        asyncio.TaskGroup() as tasks,
+    ):
+        routing = Routing(lambda: list_tables(api), loop.time)
+        parts = _make_parts(settings, routing, queue)
+        edge = Edge(settings, parts, tasks)
+        pacer = tasks.create_task(parts.pacer.run())
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: edge.signalling, local_addr=(settings.listen_ip, settings.listen_port)
+        )
+        edge.signalling.local = (settings.advertised_ip, transport.get_extra_info("sockname")[1])
+        readiness = tasks.create_task(_become_ready(edge, routing))
+        try:
+            yield edge
+        finally:
+            readiness.cancel()
+            await edge.stop()
+            edge.signalling.close()
+            pacer.cancel()

@@ -1,0 +1,1 @@
+"""The Kubernetes API: kinds, objects as plain dicts, and a thin client."""

@@ -1,0 +1,184 @@
+"""What the leading process does, from the first list to the last reconcile."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from switchboard_operator import instruments, livekit_poll, references, scaling
+from switchboard_operator.canary import Canary
+from switchboard_operator.directory import Directory, Key, KeyKind
+from switchboard_operator.errors import NotFoundError
+from switchboard_operator.health import Health
+from switchboard_operator.kube.client import KubeClient
+from switchboard_operator.kube.credentials import Login
+from switchboard_operator.kube.discovery import Discovery
+from switchboard_operator.kube.kinds import OPTIONAL_CHILDREN, TENANT, VOICE_AGENT
+from switchboard_operator.kube.metadata_watch import KubeMetadataWatch
+from switchboard_operator.kube.object_watch import KubeObjectWatch
+from switchboard_operator.models.servers import ModelServers
+from switchboard_operator.probe.rooms import ProbeRooms
+from switchboard_operator.probe.setup import make_prober
+from switchboard_operator.reconcile import model_server, suspension, tenant, voice_agent
+from switchboard_operator.reconcile.context import Context
+from switchboard_operator.references import ReferenceCache
+from switchboard_operator.scaling import Scaling
+from switchboard_operator.selfcheck import outdated
+from switchboard_operator.selfcheck.check import SelfCheck
+from switchboard_operator.settings import Settings
+from switchboard_operator.sip.api import SipApi
+from switchboard_operator.sip.mirror import Mirror
+from switchboard_operator.store import Store
+from switchboard_operator.telemetry import Telemetry
+from switchboard_operator.tracing import Tracing
+from switchboard_operator.watch import kopf_watches, optional
+from switchboard_operator.watch.feed import Feed
+from switchboard_operator.worker import Workers
+from switchboard_operator.workqueue import WorkQueue
+
+_log = logging.getLogger(__name__)
+
+TENANT_DELAY_SECONDS = 1.0
+"""A Tenant's counts change with each of its VoiceAgents: a burst of them is one write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What lives as long as the process, whether it leads or not."""
+
+    settings: Settings
+    login: Login
+    api: KubeClient
+    sip: SipApi
+    telemetry: Telemetry
+    health: Health
+    tracing: Tracing
+    probe_rooms: ProbeRooms
+    canary: Canary
+    check: SelfCheck
+    scaling: Scaling
+
+
+async def lead(process: Process, on_watching: Callable[[], None]) -> None:
+    """Reconcile until cancelled; `on_watching` is called once kopf has set itself up."""
+    settings, api = process.settings, process.api
+    await _wait_for_crds(api)
+    await outdated.wait(process.check, api, _now)
+    on_wait = process.telemetry.queue_wait.observe
+    queue: WorkQueue[Key] = WorkQueue(on_wait=on_wait, is_urgent=_is_urgent)
+    wake = partial(_wake, queue)
+    store = Store()
+    directory = Directory(store)
+    discovery = Discovery(api)
+    feed = Feed(
+        api, store, directory, wake, discovery=discovery, missed=instruments.missed(process)
+    )
+    cache = ReferenceCache(api, wake)
+    mirror = Mirror(process.sip)
+    known = Context(settings, api, store, directory, cache, mirror, _now, discovery)
+    recorder = instruments.recorder(process)
+    prober = make_prober(process, wake, _now)
+    provider = settings.worker.metrics.provider
+    context = replace(
+        known,
+        events=recorder,
+        contests=instruments.contests(process),
+        models=ModelServers(directory.model_asks, wake),
+        prober=prober,
+        autoscaling=process.scaling.known_to(provider, discovery),
+    )
+    workers = _workers(process, context, queue, feed)
+    instruments.of_leader(process, queue, store, directory, mirror)
+    process.health.progress()
+    await mirror.poll()
+    await scaling.prepare(process.scaling)
+    watching = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(settings.concurrency):
+                group.create_task(workers.run())
+            group.create_task(_heed_crds(process, feed))
+            poll = livekit_poll.follow(mirror, store, wake, settings.livekit_poll_seconds)
+            group.create_task(poll)
+            for kind in references.KINDS:
+                group.create_task(references.follow(KubeMetadataWatch(api), kind, cache))
+            for kind in OPTIONAL_CHILDREN:
+                group.create_task(optional.follow(KubeObjectWatch(api), feed, discovery, kind))
+            group.create_task(recorder.write_all())
+            group.create_task(feed.sweep_when_asked())
+            group.create_task(feed.sweep_all_every(settings.resync_seconds))
+            group.create_task(feed.follow_served(settings.discovery_seconds))
+            group.create_task(scaling.lead(process.scaling, feed, store, queue.add_after))
+            group.create_task(prober.run())
+            group.create_task(_open(feed, process, watching, on_watching))
+            watch = kopf_watches.run(feed, process.login, process.canary, watching)
+            group.create_task(watch)
+    finally:
+        context.models.close()
+        queue.close()
+
+
+def _workers(process: Process, context: Context, queue: WorkQueue[Key], feed: Feed) -> Workers:
+    return Workers(
+        queue=queue,
+        reconcilers={
+            KeyKind.VOICE_AGENT: partial(voice_agent.reconcile, context),
+            KeyKind.TENANT: partial(tenant.reconcile, context),
+            KeyKind.MODEL_SERVER: partial(model_server.reconcile, context),
+            KeyKind.SUSPENSION: partial(suspension.reconcile, context),
+        },
+        resync_seconds=process.settings.resync_seconds,
+        telemetry=process.telemetry,
+        tracing=process.tracing,
+        health=process.health,
+        on_stale=partial(feed.doubt, VOICE_AGENT),
+        may_write=process.check.schema_fits,
+    )
+
+
+async def _open(
+    feed: Feed, process: Process, watching: asyncio.Event, on_watching: Callable[[], None]
+) -> None:
+    await watching.wait()
+    on_watching()
+    process.canary.watching()
+    await feed.open()
+    process.health.started = True
+    _log.info("watching")
+
+
+async def _heed_crds(process: Process, feed: Feed) -> None:
+    tick, mended = process.health.progress, feed.wake_everybody
+    await outdated.follow(process.check, process.api, _now, tick=tick, mended=mended)
+
+
+async def _wait_for_crds(api: KubeClient) -> None:
+    """Wait until both kinds are served: without them there is nothing to watch."""
+    for kind in (VOICE_AGENT, TENANT):
+        while True:
+            try:
+                await api.page(kind, {"limit": "1"})
+                break
+            except NotFoundError:
+                _log.warning(
+                    "the API server does not serve %s: install the chart switchboard-crds",
+                    kind.plural,
+                )
+            await asyncio.sleep(2)
+
+
+def _wake(queue: WorkQueue[Key], key: Key) -> None:
+    if key.kind is KeyKind.TENANT:
+        queue.add_after(key, TENANT_DELAY_SECONDS)
+    else:
+        queue.add(key)
+
+
+def _is_urgent(key: Key) -> bool:
+    return key.kind is KeyKind.SUSPENSION
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""Model servers as VoiceAgents ask for them: what is asked, granted, counted and told."""

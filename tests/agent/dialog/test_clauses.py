@@ -1,0 +1,107 @@
+"""Clauses come as early as they can be spoken, and nothing is lost between them."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switchboard_agent.dialog.clauses import ClauseSplitter
+from switchboard_agent.dialog.hang_up_marker import MARKER, HangUpMarker
+
+
+def clauses(text: str) -> list[str]:
+    splitter = ClauseSplitter()
+    found = [clause for letter in text for clause in splitter.feed(letter)]
+    return [clause.strip() for clause in (*found, splitter.flush()) if clause.strip()]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Yes. We are open today.", ["Yes.", "We are open today."]),
+        ("Sure, I can do that for you.", ["Sure, I can do that for you."]),
+        (
+            "We are open on Monday, on Tuesday and on Friday.",
+            ["We are open on Monday,", "on Tuesday and on Friday."],
+        ),
+        ("Dr. Smith is in. Shall I ask?", ["Dr. Smith is in.", "Shall I ask?"]),
+        ("It is 3.5 percent, e.g. 1,000.50 dollars. Fine?", None),
+        ("Come at 10:30 a.m. tomorrow. Bye.", ["Come at 10:30 a.m. tomorrow.", "Bye."]),
+        ("1. First do this. 2. Then that.", ["1. First do this.", "2. Then that."]),
+        ("Mary J. Blige called. Really!", ["Mary J. Blige called.", "Really!"]),
+        ('He said "no." Then he left.', ['He said "no."', "Then he left."]),
+        ("Wait... what? Oh no!", ["Wait...", "what?", "Oh no!"]),
+        ("First line\nsecond line", ["First line", "second line"]),
+        ("So do I. And you?", ["So do I.", "And you?"]),
+    ],
+)
+def test_clauses_end_where_a_voice_may_pause(text: str, expected: list[str] | None) -> None:
+    if expected is None:
+        expected = ["It is 3.5 percent,", "e.g. 1,000.50 dollars.", "Fine?"]
+    assert clauses(text) == expected
+
+
+def test_a_sentence_without_end_is_cut_between_words() -> None:
+    splitter = ClauseSplitter()
+    (clause,) = splitter.feed("word " * 45)
+    assert len(clause) <= 200
+    assert clause.endswith("word ")
+
+
+def test_words_so_far_are_whole_words() -> None:
+    splitter = ClauseSplitter()
+    assert splitter.feed("I can cert") == []
+    assert splitter.words_so_far() == "I can "
+    assert splitter.words_so_far() == ""
+    assert splitter.feed("ainly do that. ") == ["certainly do that. "]
+
+
+_TEXT = st.text(st.sampled_from("ab .,!?\n1\"'DrMe"), max_size=120) | st.text(max_size=60)
+
+
+@given(_TEXT, st.lists(st.integers(0, 120), max_size=6), st.booleans())
+def test_all_clauses_together_are_the_text(text: str, places: list[int], hurry: bool) -> None:
+    splitter, found, at = ClauseSplitter(), list[str](), 0
+    for end in [*sorted(min(place, len(text)) for place in places), len(text)]:
+        found += splitter.feed(text[at:end])
+        if hurry:
+            found.append(splitter.words_so_far())
+        at = end
+    assert "".join([*found, splitter.flush()]) == text
+
+
+@given(st.text(st.sampled_from("ab .,!?\nDr"), max_size=80))
+def test_clauses_do_not_depend_on_the_pieces_the_text_came_in(text: str) -> None:
+    whole = ClauseSplitter()
+    at_once = [*whole.feed(text), whole.flush()]
+    assert clauses(text) == [clause.strip() for clause in at_once if clause.strip()]
+
+
+_BEFORE = st.text(st.sampled_from("ab [hang_up] ,."), max_size=30).filter(
+    lambda text: MARKER not in text.lower().replace(" ", "_")
+)
+
+
+@given(_BEFORE, st.sampled_from([MARKER, "[HANG_UP]", "[hang up]", "[Hang-Up]"]), st.data())
+def test_the_mark_is_found_in_any_pieces_and_never_spoken(
+    before: str, mark: str, data: st.DataObject
+) -> None:
+    text = f"{before}\n{mark} whatever"
+    places = data.draw(st.lists(st.integers(0, len(text)), max_size=6))
+    cuts = [0, *sorted(places), len(text)]
+    marker = HangUpMarker()
+    spoken = "".join(marker.feed(text[a:b]) for a, b in pairwise(cuts))
+    assert marker.seen
+    assert spoken + marker.flush() == f"{before}\n"
+
+
+@given(_BEFORE)
+def test_text_without_a_mark_is_spoken_but_for_half_a_mark_at_its_end(text: str) -> None:
+    marker = HangUpMarker()
+    spoken = "".join(marker.feed(letter) for letter in text)
+    held = text[len(spoken) :]
+    assert not marker.seen
+    assert text.startswith(spoken)
+    assert MARKER.startswith(held.replace(" ", "_"))
+    assert marker.flush() == (held if len(held) <= 1 else "")

@@ -1,0 +1,193 @@
+"""Callers made with the LiveKit SDK as it ships, in a process of their own.
+
+The process obeys lines of JSON on stdin and answers each with one on stdout:
+`{"do": "call", "room", "hz"}`, `{"do": "key", "room", "digit"}`, `{"do": "heard", "room"}`,
+`{"do": "gone", "room"}` (wait until put out of the room), `{"do": "leave", "room"}`.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from livekit import api, rtc
+
+from switchboard_local.servers import LiveKitServer
+from tests.agent.live.tones import FRAME_SAMPLES, RATE_HZ, Heard, Samples, listen, tone
+
+
+class Caller:
+    """One phone: a participant of kind SIP that hums and listens."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.frames: list[Samples] = []
+        self.gone = asyncio.Event()
+        self.gone_at = 0.0
+        self.tasks: list[asyncio.Task[None]] = []
+        self.room.on("track_subscribed", self._on_track)
+        self.room.on("disconnected", self._on_gone)
+
+    def _on_track(self, track: rtc.Track, *_: object) -> None:
+        self.tasks.append(asyncio.create_task(self._listen(track)))
+
+    def _on_gone(self, *_: object) -> None:
+        self.gone_at = time.time()
+        self.gone.set()
+
+    async def _listen(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream(track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=20)
+        async for event in stream:
+            self.frames.append(np.frombuffer(event.frame.data, np.int16).copy())
+
+    async def hum(self, source: rtc.AudioSource, hz: float) -> None:
+        sample = 0
+        while True:
+            data = tone(hz, sample).tobytes()
+            await source.capture_frame(rtc.AudioFrame(data, RATE_HZ, 1, FRAME_SAMPLES))
+            sample += FRAME_SAMPLES
+
+    async def call(self, url: str, token: str, hz: float) -> None:
+        await self.room.connect(url, token)
+        source = rtc.AudioSource(RATE_HZ, 1, queue_size_ms=100)
+        track = rtc.LocalAudioTrack.create_audio_track("phone", source)
+        await self.room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        )
+        self.tasks.append(asyncio.create_task(self.hum(source, hz)))
+
+    async def leave(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await self.room.disconnect()
+
+
+class Phones:
+    """The parent's side: callers by the name of their room."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._turn = asyncio.Lock()
+
+    async def call(self, room: str, hz: float = 440.0) -> None:
+        await self._do(do="call", room=room, hz=hz)
+
+    async def key(self, room: str, digit: str) -> None:
+        await self._do(do="key", room=room, digit=digit)
+
+    async def heard(self, room: str) -> Heard:
+        return Heard(**await self._do(do="heard", room=room))
+
+    async def gone(self, room: str) -> float:
+        """Wait until the caller is out; when that was, as wall clock."""
+        return float((await self._do(do="gone", room=room))["at"])
+
+    async def leave(self, room: str) -> None:
+        await self._do(do="leave", room=room)
+
+    async def _do(self, **command: object) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        async with self._turn:
+            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+            await self._process.stdin.drain()
+            line = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        answer: dict[str, Any] = json.loads(line)
+        assert "error" not in answer, answer
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def phones(server: LiveKitServer) -> AsyncIterator[Phones]:
+    """A process full of phones."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        __name__,
+        env=os.environ
+        | {
+            "CALLER_URL": server.ws_url,
+            "CALLER_KEY": server.api_key,
+            "CALLER_SECRET": server.api_secret,
+        },
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+        yield Phones(process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        await process.wait()
+
+
+def sip_token(key: str, secret: str, room: str) -> str:
+    """What the SIP bridge would join with."""
+    return (
+        api.AccessToken(key, secret)
+        .with_identity(f"sip_{room}")
+        .with_kind("sip")
+        .with_grants(api.VideoGrants(room_join=True, room=room))
+        .with_attributes(
+            {
+                "sip.callID": f"SCL_{room}",
+                "sip.phoneNumber": "+15550111",
+                "sip.trunkPhoneNumber": "+15550100",
+                "lktest.id": f"test-{room}",
+            }
+        )
+        .to_jwt()
+    )
+
+
+async def _obey(callers: dict[str, Caller], command: dict[str, Any]) -> dict[str, object]:
+    room = command["room"]
+    match command["do"]:
+        case "call":
+            callers[room] = Caller()
+            token = sip_token(os.environ["CALLER_KEY"], os.environ["CALLER_SECRET"], room)
+            await callers[room].call(os.environ["CALLER_URL"], token, command["hz"])
+        case "key":
+            digit = command["digit"]
+            participant = callers[room].room.local_participant
+            await participant.publish_dtmf(code=int(digit), digit=digit)
+        case "heard":
+            return asdict(listen(callers[room].frames))
+        case "gone":
+            await asyncio.wait_for(callers[room].gone.wait(), 25)
+            return {"at": callers[room].gone_at}
+        case "leave":
+            await callers[room].leave()
+        case unknown:
+            raise ValueError(unknown)
+    return {}
+
+
+async def _main() -> None:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    callers: dict[str, Caller] = {}
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while line := await reader.readline():
+        try:
+            answer = await _obey(callers, json.loads(line))
+        except Exception as error:  # noqa: BLE001 the parent's assertion shows it
+            answer = {"error": repr(error)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    os._exit(0)  # native threads and humming tasks have nothing to say any more
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

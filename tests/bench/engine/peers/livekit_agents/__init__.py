@@ -1,0 +1,1 @@
+"""livekit-agents in the benchmark."""

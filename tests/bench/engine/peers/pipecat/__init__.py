@@ -1,0 +1,1 @@
+"""Pipecat in the benchmark."""

@@ -1,0 +1,1 @@
+"""What a call in a real LiveKit room costs a worker."""

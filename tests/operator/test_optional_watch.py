@@ -1,0 +1,111 @@
+"""Kinds that not every cluster has are followed while they are there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from typing_extensions import override
+
+from switchboard_contract import names
+from switchboard_operator.errors import KubeApiError, NotFoundError
+from switchboard_operator.kube.kinds import POD_MONITOR, Kind
+from switchboard_operator.kube.objects import Object
+from switchboard_operator.watch.optional import AGAIN_SECONDS, ObjectWatch, follow
+from tests.operator.samples import World, served_world
+from tests.support.virtual_time import run_virtual
+
+MONITOR = (POD_MONITOR, "smile-dental", "reception-worker")
+
+
+class _Stream(ObjectWatch):
+    """An API server's stream of events, as a test lets it flow."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[tuple[str, Object] | KubeApiError | None] = asyncio.Queue()
+        self.selectors: list[str] = []
+
+    @override
+    async def watch_objects(
+        self, kind: Kind, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Object]]:
+        assert kind is POD_MONITOR
+        assert int(version)
+        self.selectors.append(selector)
+        while (event := await self.events.get()) is not None:
+            if isinstance(event, KubeApiError):
+                raise event
+            yield event
+
+
+def _following(course: Callable[[World, _Stream], Awaitable[None]]) -> None:
+    async def run() -> None:
+        world = await served_world()
+        stream = _Stream()
+        loop = follow(stream, world.feed, world.discovery, POD_MONITOR)
+        following = asyncio.ensure_future(loop)
+        await course(world, stream)
+        following.cancel()
+
+    run_virtual(run())
+
+
+async def _install(world: World) -> None:
+    world.kube.served.add(POD_MONITOR)
+    await world.discover()
+    await world.settle()
+    await asyncio.sleep(2 * AGAIN_SECONDS)
+
+
+def _edited(world: World) -> Object:
+    """Let somebody edit the monitor, and return what a watch brings of it."""
+    edited = {**world.kube.objects[MONITOR], "spec": {"selector": {}}}
+    world.kube.put(POD_MONITOR, edited)
+    return world.kube.objects[MONITOR]
+
+
+def test_a_hand_edit_is_put_right_as_soon_as_the_watch_brings_it() -> None:
+    async def course(world: World, stream: _Stream) -> None:
+        await _install(world)
+        ours = world.kube.objects[MONITOR]["spec"]
+        stream.events.put_nowait(("MODIFIED", _edited(world)))
+        await asyncio.sleep(AGAIN_SECONDS)
+        await world.settle()
+        assert world.kube.objects[MONITOR]["spec"] == ours
+        assert stream.selectors == [f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"]
+
+    _following(course)
+
+
+def test_nothing_is_watched_before_the_kind_is_served() -> None:
+    async def course(world: World, stream: _Stream) -> None:
+        await asyncio.sleep(60)
+        assert stream.selectors == []
+        await _install(world)
+        assert len(stream.selectors) == 1
+
+    _following(course)
+
+
+def test_what_happened_while_a_watch_was_away_is_found_by_the_list_of_the_next() -> None:
+    async def course(world: World, stream: _Stream) -> None:
+        await _install(world)
+        ours = world.kube.objects[MONITOR]["spec"]
+        _edited(world)
+        stream.events.put_nowait(KubeApiError(410, "Expired", "too old"))
+        await asyncio.sleep(2 * AGAIN_SECONDS)
+        await world.settle()
+        assert world.kube.objects[MONITOR]["spec"] == ours
+        assert len(stream.selectors) == 2
+
+    _following(course)
+
+
+def test_a_kind_that_goes_away_is_let_go_of() -> None:
+    async def course(world: World, stream: _Stream) -> None:
+        await _install(world)
+        stream.events.put_nowait(NotFoundError(404, "NotFound", "no such kind"))
+        await asyncio.sleep(AGAIN_SECONDS)
+        assert not world.discovery.has(POD_MONITOR)
+        await asyncio.sleep(60)
+        assert len(stream.selectors) == 1
+
+    _following(course)
