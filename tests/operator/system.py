@@ -231,7 +231,7 @@ class System:
         await until(
             reached,
             f"{where}/{name} {kind}={wanted}",
-            seen=lambda: [f"{c['status']}/{c['reason']}: {c['message']}" for c in conditions.values()],
+            seen=lambda: conditions,
         )
         return conditions[kind]["message"]
 
