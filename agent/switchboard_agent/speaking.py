@@ -35,6 +35,7 @@ class _Voice:
     spoken: SpokenText = field(default_factory=SpokenText)
     reply: Reply | None = None
     end_call: bool = False
+    transfer: bool = False
     announced: bool = False
     committed: CommitReply | None = None
     first_frame_ms: float | None = None
@@ -71,6 +72,7 @@ class Speaking:
         self._current: _Voice | None = None
         self._paused_ms = 0.0
         self._ending = False
+        self._transferring = False
 
     @property
     def unheard(self) -> str:
@@ -81,6 +83,11 @@ class Speaking:
     def ending(self) -> bool:
         """Whether the call ends with the reply said last."""
         return self._ending if self._current is None else self._current.end_call
+
+    @property
+    def transferring(self) -> bool:
+        """Whether the caller is to be put through after the reply said last."""
+        return self._transferring if self._current is None else self._current.transfer
 
     def start(self, command: StartReply) -> None:
         """Make a reply ready."""
@@ -124,7 +131,7 @@ class Speaking:
         if self._current is not None:
             silent_since = self._paused_ms if self._paused_ms >= onset_ms else self._log.now_ms()
             self._log.barge_in(silent_since - onset_ms)
-            self._ending = False
+            self._ending = self._transferring = False
             self._end_current(interrupted=True)
 
     @property
@@ -137,7 +144,7 @@ class Speaking:
         voice = self._current
         if voice is not None:
             self._end_current(interrupted=True)
-            self._post(PlaybackFinished(voice.number, end_call=voice.end_call))
+            self._finished(voice)
 
     def close(self) -> None:
         """The call is over: nothing is said any more."""
@@ -164,9 +171,12 @@ class Speaking:
         if not voice.playback.finished:
             return True
         self._end_current(interrupted=False)
-        self._ending = voice.end_call
-        self._post(PlaybackFinished(voice.number, end_call=voice.end_call))
+        self._finished(voice)
         return False
+
+    def _finished(self, voice: _Voice) -> None:
+        self._ending, self._transferring = voice.end_call, voice.transfer
+        self._post(PlaybackFinished(voice.number, end_call=voice.end_call, transfer=voice.transfer))
 
     def _end_current(self, *, interrupted: bool) -> None:
         voice, self._current = self._current, None
@@ -217,7 +227,7 @@ class Speaking:
                 return self._dialog.no_input()
             case ReplyKind.DISCLOSURE:
                 return Reply(command.text, protected=True)
-            case ReplyKind.FILLER:
+            case ReplyKind.FILLER | ReplyKind.NOT_TRANSFERRED:
                 return Reply(command.text)
             case ReplyKind.TURN:
                 return await self._dialog.respond(CallerTurn(command.text, command.dtmf))
@@ -237,6 +247,7 @@ class Speaking:
 
     async def _speak(self, voice: _Voice, part: Reply) -> None:
         voice.end_call = voice.end_call or part.end_call
+        voice.transfer = voice.transfer or part.transfer
         if not part.text:
             return
         playback, asked_ms = voice.playback, self._log.now_ms()
