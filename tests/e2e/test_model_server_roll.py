@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = Path("tests/support/vllm/Dockerfile")
 CALLS = 10
 CALL_MS = 140_000
-ASK_EVERY_MS = 20_000
+ASK_EVERY_MS = 12_000
 """The recogniser is the heaviest part of ten calls on two cores."""
 NUMBER, TENANT, AGENT = "+15550150", "smile-dental", "concierge"
 FALLBACK = "I am sorry, I lost my thread."
