@@ -14,7 +14,7 @@ from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import Handover
 from switchboard_agent.speech_failure import SpeechFailure, SpeechPart
 from switchboard_agent.telemetry import Telemetry
-from switchboard_agent.transport.base import CallInfo
+from switchboard_agent.transport.base import CallInfo, Transferred
 from switchboard_agent.turn.commands import TurnEnded
 from switchboard_agent.turn.ledger import Speculation
 from switchboard_agent.turn.watchdog import Alarm
@@ -26,6 +26,8 @@ from switchboard_contract.call_events import (
     Outcome,
     ReplySpoken,
     SlotsChanged,
+    TransferEnded,
+    TransferRequested,
     TurnHeard,
 )
 from switchboard_contract.recovery import EPOCH_STRIDE
@@ -164,6 +166,17 @@ class CallLog:
         if dict(slots) != self._slots:
             self._slots = dict(slots)
             self._records.record(SlotsChanged(**self._stamp(), slots=self._slots))
+
+    def transfer_requested(self, to: str) -> None:
+        """The caller is to be put through."""
+        self._records.record(TransferRequested(**self._stamp(), to=to))
+
+    def transfer_ended(self, transferred: Transferred) -> None:
+        """The caller was taken over, or was not."""
+        result, sip_status = transferred.result, transferred.sip_status
+        self._records.record(TransferEnded(**self._stamp(), result=result, sip_status=sip_status))
+        fields = {"call_id": self._info.call_id, "result": result.value, "sip_status": sip_status}
+        _log.info("transfer ended", extra=fields)
 
     def given_away(self) -> None:
         """The call is not over, but somebody else's."""

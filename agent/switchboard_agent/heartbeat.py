@@ -21,6 +21,9 @@ from switchboard_contract.heartbeat import INTERVAL_SECONDS, LIFETIME_MS, Heartb
 ANSWER_SECONDS = 1.0
 """A beat that takes longer is given up: the next one says more."""
 
+AWAY_BEATS = 3
+"""Beats in a row without an answer after which Redis counts as away."""
+
 _log = logging.getLogger(__name__)
 
 _REDIS_FAULTS = (RedisError, OSError, TimeoutError)
@@ -61,7 +64,7 @@ class Heart:
         self._pulse = pulse
         self._on_missed = on_missed
         self._member = names.heartbeat_member(pool, worker)
-        self._arrives = True
+        self._missed = 0
 
     def heartbeat(self) -> Heartbeat:
         """Return what is said now."""
@@ -101,9 +104,14 @@ class Heart:
                 await pipeline.execute()
         except _REDIS_FAULTS as error:
             self._on_missed()
-            self._note(arrives=False, reason=str(error) or type(error).__name__)
+            self._missed += 1
+            if self._missed == AWAY_BEATS:
+                reason = str(error) or type(error).__name__
+                _log.warning("no heartbeat, Redis is away: %s", reason)
         else:
-            self._note(arrives=True)
+            if self._missed >= AWAY_BEATS:
+                _log.warning("heartbeats reach Redis again")
+            self._missed = 0
 
     async def leave(self) -> None:
         """Take the entry away: this worker is gone because it was asked to go."""
@@ -115,11 +123,3 @@ class Heart:
                 await pipeline.execute()
         except _REDIS_FAULTS as error:
             _log.warning("the heartbeat runs out by itself, Redis is away: %s", error)
-
-    def _note(self, *, arrives: bool, reason: str = "") -> None:
-        if arrives != self._arrives:
-            self._arrives = arrives
-            if arrives:
-                _log.warning("heartbeats reach Redis again")
-            else:
-                _log.warning("no heartbeat, Redis is away: %s", reason)

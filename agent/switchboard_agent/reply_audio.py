@@ -73,6 +73,8 @@ class ReplyAudio:
         self.spoken = SpokenText()
         self.end_call = False
         """Whether the call ends with it, as far as that is known."""
+        self.transfer = False
+        """Whether the caller is put through after it, as far as that is known."""
 
     async def say(self, reply: Reply) -> None:
         """Add a reply's audio; returns when all of it is queued.
@@ -128,6 +130,7 @@ class ReplyAudio:
     async def _take(self, part: Reply) -> _Clause | None:
         """Put a part's clause in line, once there is room; None if it has no words."""
         self.end_call = self.end_call or part.end_call
+        self.transfer = self.transfer or part.transfer
         if not part.text:
             return None
         self.spoken.add(part.text)

@@ -17,6 +17,7 @@ from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.dialog.base import Dialog
 from switchboard_agent.dialog.excuses import excuse
+from switchboard_agent.handing_over import hand_over
 from switchboard_agent.hearing import Hearing
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import CallKeeper, Handover, HeldCall
@@ -98,7 +99,9 @@ class CallSession:
         self._dialog = services.make_dialog(config)
         if handover is not None:
             last = handover.snapshot
-            self._dialog.recall(last.dialog, last.saying, ending=last.ending)
+            self._dialog.recall(
+                last.dialog, last.saying, ending=last.ending, transferring=last.transferring
+            )
         self._machine = self._turn_machine()
         self._watchdog = Watchdog(self._log.alarm)
         self._look_timer: asyncio.TimerHandle | None = None
@@ -253,6 +256,8 @@ class CallSession:
             case cmd.FlushPlayback(_, onset_ms):
                 speaking.flush(onset_ms)
                 self._services.keeper.changed(self._transport.info.call_id)
+            case cmd.Transfer():
+                self._spawn(self._hand_over())
             case cmd.HangUp(outcome):
                 self._finish(outcome)
 
@@ -266,6 +271,10 @@ class CallSession:
                 self._spawn(self._find_words(hearing, utterance))
             case cmd.JudgeEnd(judgement, from_sample):
                 self._spawn(hearing.judge_end(judgement, from_sample))
+
+    async def _hand_over(self) -> None:
+        succeeded = await hand_over(self._transport, self._config.transfer, self._log)
+        self._post(ev.TransferEnded(succeeded))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)

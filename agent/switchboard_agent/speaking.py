@@ -77,6 +77,7 @@ class Speaking:
         self._current: _Voice | None = None
         self._paused_ms = 0.0
         self._ending = False
+        self._transferring = False
 
     @property
     def unheard(self) -> str:
@@ -87,6 +88,11 @@ class Speaking:
     def ending(self) -> bool:
         """Whether the call ends with the reply said last."""
         return self._ending if self._current is None else self._current.audio.end_call
+
+    @property
+    def transferring(self) -> bool:
+        """Whether the caller is to be put through after the reply said last."""
+        return self._transferring if self._current is None else self._current.audio.transfer
 
     def start(self, command: StartReply) -> None:
         """Make a reply ready."""
@@ -138,7 +144,7 @@ class Speaking:
         if self._current is not None:
             silent_since = self._paused_ms if self._paused_ms >= onset_ms else self._log.now_ms()
             self._log.barge_in(silent_since - onset_ms)
-            self._ending = False
+            self._ending = self._transferring = False
             self._end_current(interrupted=True)
 
     @property
@@ -151,7 +157,7 @@ class Speaking:
         voice = self._current
         if voice is not None:
             self._end_current(interrupted=True)
-            self._post(PlaybackFinished(voice.number, end_call=voice.audio.end_call))
+            self._finished(voice)
 
     def close(self) -> None:
         """The call is over: nothing is said any more."""
@@ -178,9 +184,13 @@ class Speaking:
         if not voice.audio.playback.finished:
             return True
         self._end_current(interrupted=False)
-        self._ending = voice.audio.end_call
-        self._post(PlaybackFinished(voice.number, end_call=voice.audio.end_call))
+        self._finished(voice)
         return False
+
+    def _finished(self, voice: _Voice) -> None:
+        audio = voice.audio
+        self._ending, self._transferring = audio.end_call, audio.transfer
+        self._post(PlaybackFinished(voice.number, end_call=audio.end_call, transfer=audio.transfer))
 
     def _end_current(self, *, interrupted: bool) -> None:
         voice, self._current = self._current, None
@@ -231,7 +241,7 @@ class Speaking:
                 return self._dialog.no_input()
             case ReplyKind.DISCLOSURE:
                 return Reply(command.text, protected=True)
-            case ReplyKind.FILLER:
+            case ReplyKind.FILLER | ReplyKind.NOT_TRANSFERRED:
                 return Reply(command.text)
             case ReplyKind.TURN:
                 return await self._dialog.respond(CallerTurn(command.text, command.dtmf))

@@ -41,6 +41,8 @@ def load_agent(path: Path, secrets: Path | None = None) -> AgentConfig:
         llm = _language_models(spec, secrets) if prompt is not None else ()
     except ValidationError as error:
         raise ManifestError(f"{path} is not a valid VoiceAgent:\n{error}") from error
+    if script is not None and script.transfers and spec.transfer is None:
+        raise ManifestError("the dialog transfers calls: set spec.transfer to say where to")
     return AgentConfig(
         namespace=namespace,
         name=metadata.get("name", "agent"),
@@ -53,6 +55,7 @@ def load_agent(path: Path, secrets: Path | None = None) -> AgentConfig:
         stt=spec.stt,
         tts=spec.tts,
         turn=spec.turn,
+        transfer=spec.transfer,
         limits=spec.limits,
     )
 

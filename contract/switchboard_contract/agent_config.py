@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from switchboard_contract.crd.meta import Model
+from switchboard_contract.crd.transfer import Transfer
 from switchboard_contract.crd.turn import TurnSpec
 from switchboard_contract.crd.voice_agent import Limits, Persona, PromptDialog, SttSpec, TtsSpec
 from switchboard_contract.dialog import Script
@@ -47,6 +48,8 @@ class AgentConfig(Model):
     stt: SttSpec
     tts: TtsSpec
     turn: TurnSpec
+    transfer: Transfer | None = None
+    """Who takes over a call that the dialog hands on; None where it never does."""
     limits: Limits
     tenant_concurrent_calls: int | None = None
     """Quota of the tenant over all its agents; None is unlimited."""
@@ -63,6 +66,8 @@ class AgentConfig(Model):
             raise ValueError("exactly one of script and prompt must be set")
         if self.prompt is not None and not self.llm:
             raise ValueError("a prompt needs a language model")
+        if self.script is not None and self.script.transfers and self.transfer is None:
+            raise ValueError("transfer must be set when the script transfers calls")
         return self
 
     @property

@@ -25,6 +25,8 @@ class Outcome(StrEnum):
 
     COMPLETED = "completed"
     """The dialog came to its end and the agent hung up."""
+    TRANSFERRED = "transferred"
+    """A human took over."""
     CALLER_HUNG_UP = "caller_hung_up"
     NO_INPUT = "no_input"
     """The caller never spoke, or stopped answering."""
@@ -42,6 +44,19 @@ class Outcome(StrEnum):
     a place. Written by a peer."""
     FAILED = "failed"
     """An error inside the worker; the log line carries the call id."""
+
+
+class TransferResult(StrEnum):
+    """How the attempt to hand a caller over went."""
+
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    """The carrier or the other end said no; `sip_status` tells why."""
+    NO_ANSWER = "no_answer"
+    UNSUPPORTED = "unsupported"
+    """The caller came on a channel that cannot be transferred."""
+    FAILED = "failed"
+    """Nobody could be asked: no SIP bridge answered, say."""
 
 
 class Channel(StrEnum):
@@ -127,6 +142,22 @@ class SlotsChanged(_Event):
     slots: dict[str, str]
 
 
+class TransferRequested(_Event):
+    """The agent asked for the caller to be put through."""
+
+    type: Literal["transfer.requested"] = "transfer.requested"
+    to: str
+
+
+class TransferEnded(_Event):
+    """What came of it. Missing where the caller left meanwhile."""
+
+    type: Literal["transfer.ended"] = "transfer.ended"
+    result: TransferResult
+    sip_status: int | None = None
+    """Final SIP status of the other end, such as 486; None if none came."""
+
+
 class CallEnded(_Event):
     """Last event of a call; exactly one per call."""
 
@@ -140,7 +171,14 @@ class CallEnded(_Event):
 
 
 CallEvent = Annotated[
-    CallStarted | CallRecovered | TurnHeard | ReplySpoken | SlotsChanged | CallEnded,
+    CallStarted
+    | CallRecovered
+    | TurnHeard
+    | ReplySpoken
+    | SlotsChanged
+    | TransferRequested
+    | TransferEnded
+    | CallEnded,
     Field(discriminator="type"),
 ]
 CALL_EVENT: TypeAdapter[CallEvent] = TypeAdapter(CallEvent)

@@ -15,6 +15,7 @@ from switchboard_contract.call_events import (
     Outcome,
     ReplySpoken,
     SlotsChanged,
+    TransferEnded,
     TurnHeard,
 )
 
@@ -31,6 +32,8 @@ class CallRecord:
     turns: tuple[TurnHeard, ...] = ()
     replies: tuple[ReplySpoken, ...] = ()
     slots: tuple[tuple[str, str], ...] = ()
+    transfers: tuple[TransferEnded, ...] = ()
+    """Attempts to put the caller through, as far as their result is known."""
     ended: CallEnded | None = None
 
     @property
@@ -62,6 +65,7 @@ def _record(call_id: str, events: list[CallEvent]) -> CallRecord:
         workers=tuple(e.worker for e in holders),
         turns=tuple(e for e in events if isinstance(e, TurnHeard)),
         replies=tuple(e for e in events if isinstance(e, ReplySpoken)),
+        transfers=tuple(e for e in events if isinstance(e, TransferEnded)),
         slots=tuple(sorted(known[-1].items())) if known else (),
         ended=ends[-1] if ends else None,
     )

@@ -90,6 +90,10 @@ class Intent(Model):
     say: Say | None = Field(default=None, description="Answer; the running flow goes on after it.")
     flow: Identifier | None = Field(default=None, description="Flow to start.")
     hang_up: bool = Field(default=False, description="End the call after the answer.")
+    transfer: bool = Field(
+        default=False,
+        description="Put the caller through to spec.transfer after the answer.",
+    )
     protected: bool = Field(
         default=False, description="Say the answer to its end: callers cannot interrupt it."
     )
@@ -98,6 +102,8 @@ class Intent(Model):
     def _does_something(self) -> Self:
         if self.say is None and self.flow is None and not self.hang_up:
             raise ValueError("an intent needs say, flow or hangUp")
+        if self.transfer and (self.say is None or self.flow is not None or self.hang_up):
+            raise ValueError("an intent with transfer needs say, and neither flow nor hangUp")
         return self
 
 
@@ -110,9 +116,18 @@ class Flow(Model):
     )
     done: Say = Field(description="Said when the flow is finished.")
     hang_up: bool = Field(default=False, description="End the call after it.")
+    transfer: bool = Field(
+        default=False, description="Put the caller through to spec.transfer after it."
+    )
     protected: bool = Field(
         default=False, description="Say `done` to its end: callers cannot interrupt it."
     )
+
+    @model_validator(mode="after")
+    def _ends_one_way(self) -> Self:
+        if self.transfer and self.hang_up:
+            raise ValueError("set at most one of transfer and hangUp")
+        return self
 
 
 class Script(Model):
@@ -153,6 +168,12 @@ class Script(Model):
         max_length=500,
         description="Sounds (ARPAbet) of words that the recogniser's dictionary lacks, by word.",
     )
+
+    @property
+    def transfers(self) -> bool:
+        """Whether it may put a caller through."""
+        ends = [intent.transfer for intent in self.intents]
+        return any(ends + [flow.transfer for flow in self.flows.values()])
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

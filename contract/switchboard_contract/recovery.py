@@ -114,6 +114,8 @@ class CallSnapshot(Model):
     """What the agent was saying; empty if the last reply had been heard to its end."""
     ending: bool = False
     """The call was to end with the last reply."""
+    transferring: bool = False
+    """The caller was to be put through after the last reply."""
     dialog: DialogMemory
 
 

@@ -15,7 +15,7 @@ from switchboard_operator.health import Health
 from switchboard_operator.kube.client import KubeClient
 from switchboard_operator.kube.credentials import Login
 from switchboard_operator.kube.discovery import Discovery
-from switchboard_operator.kube.kinds import OPTIONAL_CHILDREN, TENANT, VOICE_AGENT
+from switchboard_operator.kube.kinds import CHILDREN, OPTIONAL_CHILDREN, TENANT, VOICE_AGENT
 from switchboard_operator.kube.metadata_watch import KubeMetadataWatch
 from switchboard_operator.kube.object_watch import KubeObjectWatch
 from switchboard_operator.models.servers import ModelServers
@@ -33,7 +33,7 @@ from switchboard_operator.sip.mirror import Mirror
 from switchboard_operator.store import Store
 from switchboard_operator.telemetry import Telemetry
 from switchboard_operator.tracing import Tracing
-from switchboard_operator.watch import kopf_watches, optional
+from switchboard_operator.watch import children, kopf_watches
 from switchboard_operator.watch.feed import Feed
 from switchboard_operator.worker import Workers
 from switchboard_operator.workqueue import WorkQueue
@@ -104,8 +104,8 @@ async def lead(process: Process, on_watching: Callable[[], None]) -> None:
             group.create_task(poll)
             for kind in references.KINDS:
                 group.create_task(references.follow(KubeMetadataWatch(api), kind, cache))
-            for kind in OPTIONAL_CHILDREN:
-                group.create_task(optional.follow(KubeObjectWatch(api), feed, discovery, kind))
+            for kind in (*CHILDREN, *OPTIONAL_CHILDREN):
+                group.create_task(children.follow(KubeObjectWatch(api), feed, discovery, kind))
             group.create_task(recorder.write_all())
             group.create_task(feed.sweep_when_asked())
             group.create_task(feed.sweep_all_every(settings.resync_seconds))

@@ -22,7 +22,7 @@ from switchboard_operator.errors import OperatorError
 from switchboard_operator.health import Health, serving
 from switchboard_operator.kube.client import KubeClient
 from switchboard_operator.kube.credentials import make_login
-from switchboard_operator.kube.kinds import Kind
+from switchboard_operator.kube.kinds import CHILDREN, OPTIONAL_CHILDREN, Kind
 from switchboard_operator.leader import Process, lead
 from switchboard_operator.lease import Lease
 from switchboard_operator.metrics_api import pools
@@ -42,8 +42,8 @@ SHUTDOWN_SECONDS = 5.0
 """From the signal to the end of the process at the latest; kopf alone may take longer."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_SPARE_CONNECTIONS = 10
-"""Beside one per worker: four watches, the lease, lists."""
+_SPARE_CONNECTIONS = 10 + len(CHILDREN) + len(OPTIONAL_CHILDREN)
+"""Beside one per worker: a watch of each kind of child, four others, the lease, lists."""
 
 
 def main() -> int:

@@ -115,7 +115,9 @@ async def _script(
         )
     parsed = parse_script(data[ref.key])
     if isinstance(parsed, Script):
-        return parsed
+        if not parsed.transfers or admission.spec.transfer is not None:
+            return parsed
+        parsed = "it transfers calls; set spec.transfer to say where to"
     return Refusal(Reason.DIALOG_INVALID, _where(field, ref) + parsed, stays)
 
 

@@ -37,9 +37,9 @@ from tests.bench.engine.figures import percentile
 from tests.bench.engine.priority import be_realtime
 from tests.bench.engine.standins import CONFIG
 from tests.bench.engine.usage import usage
-from tests.bench.room.lines import Peer, process
 from tests.bench.room.worker import POOL
 from tests.local.sip_edge.edge_process import EdgeProcess, edge_process
+from tests.support.lines import Peer, process
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = (1, 5, 10, 15, 20)

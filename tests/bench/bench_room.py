@@ -33,8 +33,8 @@ from tests.bench.engine.figures import percentile
 from tests.bench.engine.priority import be_realtime
 from tests.bench.engine.standins import CONFIG
 from tests.bench.engine.usage import Usage, usage
-from tests.bench.room.lines import Peer, process
 from tests.bench.room.worker import OURS, POOL, SHIPPED
+from tests.support.lines import Peer, process
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = {OURS: (5, 10, 20, 30, 40), SHIPPED: (5, 10, 20, 30)}

@@ -11,7 +11,10 @@ restart        the operator ends and starts again: until every VoiceAgent was lo
 failover       the leader is killed: until a standby has made a change true
 deletion       all of them deleted: until neither VoiceAgents nor LiveKit objects are left
 
-A second burst runs without the controller-manager. Writes out/bench/operator.json.
+A second burst runs without the controller-manager, and after it the same objects are written by a
+client that thinks of nothing: what this machine gives at best (`operator_floor`).
+
+Writes out/bench/operator.json.
 """
 
 import argparse
@@ -33,6 +36,7 @@ import orjson
 from switchboard_operator.errors import KubeApiError
 from switchboard_operator.kube.kinds import NAMESPACE, TENANT, VOICE_AGENT
 from switchboard_operator.kube.objects import Object
+from tests.bench import operator_floor
 from tests.bench.processes import resident_mb, usage
 from tests.operator.samples import agent, namespace, tenant
 from tests.operator.system import OperatorProcess, System, running_system, until
@@ -317,8 +321,13 @@ async def main(n: int, most_workers: int) -> dict[str, Any]:
         facts |= await deletion(system, n)
     async with prepared(kcm=False) as (system, watch, operator):
         alone = await burst(system, watch, operator, n, most_workers)
+        await settled(operator)
+        found = await operator_floor.pattern(system, where(0), agent_name(0))
+        await operator.stop()
+        facts["floor_without_kcm"] = await operator_floor.floor(system, found, n)
     facts["cr_per_s_without_kcm"] = alone["cr_per_s"]
     facts["without_kcm"] = alone
+    facts["part_of_floor"] = round(alone["cr_per_s"] / facts["floor_without_kcm"]["cr_per_s"], 2)
     return facts
 
 

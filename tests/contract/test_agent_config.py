@@ -47,6 +47,20 @@ def test_any_change_gives_another_revision() -> None:
     assert make_config(limits={"maxCallSeconds": 60}).revision != config.revision
 
 
+def test_a_script_that_transfers_needs_a_target() -> None:
+    human = {"name": "human", "phrases": ["a human"], "say": "Yes.", "transfer": True}
+    script = {"greeting": "Hello.", "intents": [human]}
+    with pytest.raises(ValidationError, match="transfer must be set"):
+        make_config(script=script)
+    assert make_config(script=script, transfer={"to": "tel:+15550199"}).script is not None
+
+
+@pytest.mark.parametrize("to", ["+15550199", "tel:5550199", "sip:example.com", "sip:a b@c", ""])
+def test_a_target_is_a_telephone_or_sip_uri(to: str) -> None:
+    with pytest.raises(ValidationError):
+        make_config(transfer={"to": to})
+
+
 def test_revision_fits_a_kubernetes_name() -> None:
     assert make_config().revision.isalnum()
     assert len(make_config().revision) == 10

@@ -57,3 +57,10 @@ def test_a_choice_without_choices_is_refused() -> None:
 def test_a_flow_collects_something() -> None:
     with pytest.raises(ValidationError):
         Flow(collect=[], done="Done.")
+
+
+def test_an_intent_that_transfers_says_so_and_does_nothing_else() -> None:
+    with pytest.raises(ValidationError, match="transfer needs say, and neither flow nor hangUp"):
+        Intent(name="a", phrases=["hello"], transfer=True, hang_up=True)
+    with pytest.raises(ValidationError, match="at most one of transfer and hangUp"):
+        Flow(collect=["day"], done="Done.", transfer=True, hang_up=True)

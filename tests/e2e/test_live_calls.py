@@ -24,8 +24,8 @@ from tests.e2e.support import dropped, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
-CALLS = 5
-"""What two cores hold beside the SIP side, LiveKit, a cluster and pods that start meanwhile."""
+CALLS = 10
+"""What two cores just hold beside the SIP side, LiveKit, a cluster and pods that start."""
 NAMESPACE, AGENT = "smile-dental", "receptionist"
 OPERATOR = ("--namespace=switchboard-system", "--selector=app.kubernetes.io/name=switchboard")
 ROOT = Path(__file__).resolve().parents[2]

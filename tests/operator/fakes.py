@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -42,6 +43,7 @@ class FakeKube(KubeApi):
         """Verb -> error that it raises from now on."""
         self.served: set[Kind] = set()
         """Kinds that somebody installed: what optional ones are served."""
+        self.listed: Counter[Kind] = Counter()
         self._versions = count(1)
         self._uids = count(1)
 
@@ -76,6 +78,7 @@ class FakeKube(KubeApi):
 
     @override
     async def list_all(self, kind: Kind, selector: str = "") -> tuple[list[Object], str]:
+        self.listed[kind] += 1
         found = [obj for place, obj in self.objects.items() if place[0] is kind]
         matching = [copy.deepcopy(obj) for obj in found if _matches(obj, selector)]
         return matching, str(next(self._versions))

@@ -7,7 +7,7 @@ from collections import Counter
 from switchboard_operator.canary import DEAD_SECONDS, Canary
 from switchboard_operator.directory import agent_key
 from switchboard_operator.health import Health
-from switchboard_operator.kube.kinds import DEPLOYMENT, SERVICE, TENANT, VOICE_AGENT, Kind
+from switchboard_operator.kube.kinds import DEPLOYMENT, TENANT, VOICE_AGENT, Kind
 from switchboard_operator.store import Change, Ref
 from switchboard_operator.watch.kopf_watches import Retries
 from switchboard_operator.watch.missed import GRACE_SECONDS, Missed
@@ -75,21 +75,21 @@ def test_only_what_the_watch_does_not_bring_soon_counts_as_missed() -> None:
     run_virtual(test())
 
 
-def test_a_watch_that_starts_over_puts_every_kind_in_doubt() -> None:
-    """The last Service went unseen: the fresh list of Services is empty and brings no event."""
+def test_a_watch_that_starts_over_puts_every_kind_of_kopfs_in_doubt() -> None:
+    """The last VoiceAgent went unseen: the fresh list of them is empty and brings no event."""
 
     async def test() -> None:
         world = await served_world()
         sweeping = asyncio.ensure_future(world.feed.sweep_when_asked())
         await asyncio.sleep(60)
         world.kube.on_event = lambda _kind, _type, _obj: None
-        world.kube.remove(SERVICE, "smile-dental", "reception-worker")
+        world.kube.remove(VOICE_AGENT, "smile-dental", "reception")
         world.feed.event(TENANT, None, world.kube.objects[TENANT, "", "smile-dental"])
         await asyncio.sleep(60)
         sweeping.cancel()
         assert agent_key(agent()) in world.woken
         await world.settle()
-        assert (SERVICE, "smile-dental", "reception-worker") in world.kube.objects
+        assert (VOICE_AGENT, "smile-dental", "reception") not in world.kube.objects
 
     run_virtual(test())
 

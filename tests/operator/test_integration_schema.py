@@ -24,6 +24,7 @@ def _script(**changes: Any) -> Object:  # noqa: ANN401  any part of a script
 
 
 _BYE = SCRIPT["intents"][0]
+_HUMAN = {"name": "human", "phrases": ["a human"], "say": "Yes.", "transfer": True}
 _PROMPT: Object = {"prompt": {"greeting": "Hello.", "instructions": "Be brief."}}
 _HOSTED: Object = {"name": "hosted", "baseUrl": "https://llm.example/v1", "model": "small"}
 _SERVER: Object = {"name": "chat", "engine": "vllm", "model": "m", "gpuProfile": "small"}
@@ -91,6 +92,31 @@ WRONG: dict[str, tuple[Object, str]] = {
     "idle intent": (
         agent(dialog=_script(intents=[{"name": "bye", "phrases": ["good bye"]}])),
         "an intent needs say, flow or hangUp",
+    ),
+    "transfer without a word": (
+        agent(dialog=_script(intents=[_BYE | {"transfer": True}])),
+        "an intent with transfer needs say, and neither flow nor hangUp",
+    ),
+    "transfer and goodbye": (
+        agent(
+            dialog=_script(
+                slots={"day": {"type": "day", "ask": "When?"}},
+                flows={
+                    "book": {"collect": ["day"], "done": "Bye.", "transfer": True, "hangUp": True}
+                },
+            )
+        ),
+        "set at most one of transfer and hangUp",
+    ),
+    "transfer to nobody": (
+        agent(dialog=_script(intents=[_HUMAN])),
+        "set transfer when the script transfers calls",
+    ),
+    "variant transfers to nobody": (
+        agent(
+            variants=[{"name": "b", "weight": 10, "dialog": _script(intents=[_HUMAN])}],
+        ),
+        "set transfer when the script of a variant transfers calls",
     ),
     "intent to nowhere": (
         agent(dialog=_script(intents=[_BYE | {"flow": "book"}])),

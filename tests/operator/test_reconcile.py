@@ -293,5 +293,11 @@ async def test_dialog_from_a_config_map_follows_it_and_survives_a_broken_one() -
     await world.settle()
     assert world.condition("Accepted") == "False/DialogInvalid"
     assert "dialog.intents: required; set it" in world.message("Accepted")
+    human = "greeting: hi\nintents: [{name: a, phrases: [a human], say: Yes., transfer: true}]\n"
+    world.users_put((CONFIG_MAP, {"metadata": metadata, "data": {"dialog.yaml": human}}))
+    world.cache.changed(ref)
+    await world.settle()
+    assert world.condition("Accepted") == "False/DialogInvalid"
+    assert "set spec.transfer to say where to" in world.message("Accepted")
     assert world.seen()["status"]["revision"] == revision
     assert len(world.sip.rules) == 1, "the last good revision stays in service"

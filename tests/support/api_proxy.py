@@ -35,8 +35,6 @@ class ApiProxy:
     """Each so-many-th write of another kind than Lease is answered 409; 0: none."""
     watches_cut: bool = False
     """New watches are dropped at once."""
-    gone: int = 0
-    """Watches that were told that their version is gone (410)."""
     refused: int = 0
     watches: int = 0
     """Watches ever opened."""
@@ -102,7 +100,6 @@ class ApiProxy:
     async def _copy(self, answer: aiohttp.ClientResponse, out: web.StreamResponse) -> None:
         with contextlib.suppress(aiohttp.ClientError):
             async for chunk in answer.content.iter_any():
-                self.gone += b'"code":410' in chunk
                 await out.write(chunk)
 
     def _forward(

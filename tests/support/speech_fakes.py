@@ -167,8 +167,12 @@ class ScriptedAnswers:
     def memory(self) -> DialogMemory:
         return ScriptMemory(stage="idle", values=dict(self.slots))
 
-    def recall(self, memory: DialogMemory, unheard: str, *, ending: bool) -> None:
-        raise AssertionError("scripted answers change no hands", memory, unheard, ending)
+    def recall(
+        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+    ) -> None:
+        raise AssertionError(
+            "scripted answers change no hands", memory, unheard, ending, transferring
+        )
 
     @property
     def slots(self) -> Mapping[str, str]:

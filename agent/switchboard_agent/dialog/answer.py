@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from switchboard_agent.dialog.base import Parts, Reply
 from switchboard_agent.dialog.clauses import ClauseSplitter
-from switchboard_agent.dialog.hang_up_marker import HangUpMarker
+from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER, EndMarker
 from switchboard_agent.llm.base import LanguageModelError, Message
 from switchboard_agent.llm.chain import Answer, LlmChain, NoAnswerError
 
@@ -26,17 +26,25 @@ _NOT_SPOKEN = str.maketrans("", "", "*#`")
 class SpokenAnswer(Parts):
     """One answer. What follows its first clause is read by iterating."""
 
-    def __init__(self, chain: LlmChain, messages: Sequence[Message], fallback: Reply) -> None:
+    def __init__(
+        self,
+        chain: LlmChain,
+        messages: Sequence[Message],
+        fallback: Reply,
+        marks: tuple[str, ...] = (HANG_UP,),
+    ) -> None:
+        """`marks` are those that the model was told of."""
         self._chain = chain
         self._messages = messages
         self._fallback = fallback
+        self._marks = marks
         self._answer: Answer | None = None
         self._begin()
 
     def _begin(self) -> None:
         self._clauses: deque[str] = deque()
         self._splitter = ClauseSplitter()
-        self._marker = HangUpMarker()
+        self._marker = EndMarker(self._marks)
         self._read_all = False
         self._told_end = False
 
@@ -71,10 +79,10 @@ class SpokenAnswer(Parts):
             self._told_end = True
             return self._fallback
         if self._clauses:
-            return Reply(self._clauses.popleft(), end_call=self._ends_here)
+            return self._part(self._clauses.popleft())
         self._told_end = True
         if self._marker.seen:
-            return Reply("", end_call=True)
+            return self._part("")
         raise StopAsyncIteration
 
     @override
@@ -93,12 +101,12 @@ class SpokenAnswer(Parts):
                 answer.give_up()
                 raise NoAnswerError from None
         text = self._clauses.popleft() if self._clauses else ""
-        return Reply(text, end_call=self._ends_here, more=self)
+        return self._part(text, more=self)
 
-    @property
-    def _ends_here(self) -> bool:
-        """Whether nothing follows what was just taken, and the call ends with it."""
-        return self._marker.seen and self._read_all and not self._clauses
+    def _part(self, text: str, more: Parts | None = None) -> Reply:
+        """What was just taken; with the last of it comes what the mark asked for."""
+        mark = self._marker.seen if self._read_all and not self._clauses else ""
+        return Reply(text, end_call=mark == HANG_UP, transfer=mark == TRANSFER, more=more)
 
     async def _read(self, answer: Answer) -> None:
         """One piece of text, or the end."""

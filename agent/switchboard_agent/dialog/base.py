@@ -25,6 +25,8 @@ class Reply:
     text: str
     end_call: bool = False
     """Hang up once it has been heard to the end."""
+    transfer: bool = False
+    """Put the caller through to a human once it has been heard to the end."""
     protected: bool = False
     """Said to its end: the caller cannot interrupt it."""
     hold: bool = False
@@ -74,11 +76,13 @@ class Dialog(Protocol):
     def memory(self) -> DialogMemory:
         """Everything another worker must know to go on."""
 
-    def recall(self, memory: DialogMemory, unheard: str, *, ending: bool) -> None:
+    def recall(
+        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+    ) -> None:
         """Go on from a memory: the greeting then says so and asks again what was open.
 
         `unheard` is the reply that was cut off, empty if none was; `ending`: the call was to end
-        with it.
+        with it; `transferring`: the caller was to be put through after it.
         """
 
     @property

@@ -27,10 +27,17 @@ class Step:
     reply: Reply
 
 
-def speak(state: State, text: str, *, end_call: bool = False, protected: bool = False) -> Step:
+def speak(
+    state: State,
+    text: str,
+    *,
+    end_call: bool = False,
+    transfer: bool = False,
+    protected: bool = False,
+) -> Step:
     """Say `text`; it is what "can you repeat that" repeats."""
     text = " ".join(text.split())
-    reply = Reply(text, end_call=end_call, protected=protected)
+    reply = Reply(text, end_call=end_call, transfer=transfer, protected=protected)
     return Step(replace(state, said=text, silences=0), reply)
 
 
@@ -83,7 +90,9 @@ def finish(script: CompiledScript, state: State, prefix: str = "") -> Step:
     done = script.fill(flow.done, state.values)
     state = replace(idle(script, state), finished=state.flow, hints={})
     said = f"{prefix} {done}"
-    return speak(state, said, end_call=flow.hang_up, protected=flow.protected)
+    return speak(
+        state, said, end_call=flow.hang_up, transfer=flow.transfer, protected=flow.protected
+    )
 
 
 def idle(script: CompiledScript, state: State) -> State:

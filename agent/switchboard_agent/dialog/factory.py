@@ -24,6 +24,7 @@ def dialog_maker(models: LanguageModels) -> Callable[[AgentConfig], Dialog]:
             on_fallback,
             language=config.language,
             reprompts=config.turn.no_input_reprompts,
+            may_transfer=config.transfer is not None,
         )
 
     return make

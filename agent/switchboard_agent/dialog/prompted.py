@@ -15,8 +15,8 @@ from typing_extensions import override
 from switchboard_agent.dialog import english
 from switchboard_agent.dialog.answer import SpokenAnswer
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply, bridge
+from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER
 from switchboard_agent.dialog.excuses import GIVE_UP, GIVE_UP_AFTER
-from switchboard_agent.dialog.hang_up_marker import MARKER
 from switchboard_agent.dialog.history import History
 from switchboard_agent.language.turn_words import asks_to_wait, dictation_of
 from switchboard_agent.language.words import words_of
@@ -26,6 +26,7 @@ from switchboard_contract.recovery import DialogMemory, PromptMemory
 
 _NO_INPUT: Final = "Are you still there?"
 _GOODBYE: Final = "Goodbye."
+_PUT_THROUGH: Final = "One moment, I will put you through."
 _GO_ON: Final = "Please go on."
 _NOT_HEARD: Final = "(The caller said something that could not be understood.)"
 
@@ -35,7 +36,10 @@ You are {{agent}}{{business}}, and you are on the phone: what you write is spoke
 - Answer in one or two short sentences. Ask one thing at a time.
 - Write plain words only: no lists, no markup, no emoji, numbers as one says them.
 - What the caller says comes from a speech recogniser and may be wrong. If it makes no sense, ask.
-- When the conversation is over, say goodbye and end your answer with {MARKER}. It hangs up.
+- When the conversation is over, say goodbye and end your answer with {HANG_UP}. It hangs up.
+"""
+_HOW_TO_TRANSFER: Final = f"""\
+- If the caller wants a human, say that you put them through and end your answer with {TRANSFER}.
 """
 
 
@@ -62,7 +66,9 @@ class PromptedDialog(Dialog):
         *,
         language: str = "en-US",
         reprompts: int = 2,
+        may_transfer: bool = False,
     ) -> None:
+        """`may_transfer` lets the model put callers through to a human."""
         self._prompt = prompt
         self._persona = persona
         self._chain = chain
@@ -73,6 +79,8 @@ class PromptedDialog(Dialog):
         self._system = self._filled(prompt.instructions) + self._filled(
             _HOW_TO_SPEAK, business_prefix=" of "
         )
+        self._marks = (HANG_UP, TRANSFER) if may_transfer else (HANG_UP,)
+        self._system += _HOW_TO_TRANSFER if may_transfer else ""
         self._history = History()
         self._failures = 0
         self._silences = 0
@@ -92,7 +100,7 @@ class PromptedDialog(Dialog):
             return self._offer(Reply(self._prompt.hold, hold=True), caller)
         due = asyncio.get_running_loop().time() + self._prompt.answer_within_ms / 1000
         question = self._history.question(self._system, caller)
-        answer = SpokenAnswer(self._chain, question, Reply(self._prompt.fallback))
+        answer = SpokenAnswer(self._chain, question, Reply(self._prompt.fallback), self._marks)
         try:
             reply = await answer.first(due)
         except NoAnswerError:
@@ -100,6 +108,8 @@ class PromptedDialog(Dialog):
             return self._offer(self._excuse(), caller, failures=self._failures + 1)
         if not reply.text and reply.end_call:
             reply = Reply(_GOODBYE, end_call=True, more=reply.more)
+        if not reply.text and reply.transfer:
+            reply = Reply(_PUT_THROUGH, transfer=True, more=reply.more)
         return self._offer(reply, caller)
 
     @override
@@ -137,12 +147,15 @@ class PromptedDialog(Dialog):
         )
 
     @override
-    def recall(self, memory: DialogMemory, unheard: str, *, ending: bool) -> None:
+    def recall(
+        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+    ) -> None:
         if not isinstance(memory, PromptMemory):
             raise TypeError("a prompt cannot go on from the memory of a script")
         self._history = History.of(memory.lines)
         self._failures, self._silences = memory.failures, memory.silences
-        self._bridge = Reply(bridge(unheard, _GOODBYE if ending else _GO_ON), end_call=ending)
+        otherwise = _GOODBYE if ending else _PUT_THROUGH if transferring else _GO_ON
+        self._bridge = Reply(bridge(unheard, otherwise), end_call=ending, transfer=transferring)
 
     @property
     @override

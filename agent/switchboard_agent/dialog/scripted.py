@@ -81,12 +81,14 @@ class ScriptedDialog(Dialog):
         return memory_of(self._state)
 
     @override
-    def recall(self, memory: DialogMemory, unheard: str, *, ending: bool) -> None:
+    def recall(
+        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+    ) -> None:
         if not isinstance(memory, ScriptMemory):
             raise TypeError("a script cannot go on from the memory of a prompt")
         self._state = state_from(memory)
-        otherwise = self._state.said if ending else self._state.question
-        self._bridge = Reply(bridge(unheard, otherwise), end_call=ending)
+        otherwise = self._state.said if ending or transferring else self._state.question
+        self._bridge = Reply(bridge(unheard, otherwise), end_call=ending, transfer=transferring)
 
     @property
     @override

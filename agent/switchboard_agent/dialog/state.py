@@ -1,7 +1,7 @@
 """What one call's dialog knows: frozen, so a reply that is thrown away leaves no trace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from switchboard_contract.recovery import ScriptMemory
@@ -46,32 +46,10 @@ class State:
 
 
 def memory_of(state: State) -> ScriptMemory:
-    """A state as another worker can read it."""
-    return ScriptMemory(
-        stage=state.stage.value,
-        flow=state.flow,
-        asked=state.asked,
-        values=dict(state.values),
-        hints=dict(state.hints),
-        finished=state.finished,
-        question=state.question,
-        said=state.said,
-        failures=state.failures,
-        silences=state.silences,
-    )
+    """A state as another worker can read it: the same fields."""
+    return ScriptMemory(**asdict(state))
 
 
 def state_from(memory: ScriptMemory) -> State:
     """The state that a memory was made from."""
-    return State(
-        stage=Stage(memory.stage),
-        flow=memory.flow,
-        asked=memory.asked,
-        values=dict(memory.values),
-        hints=dict(memory.hints),
-        finished=memory.finished,
-        question=memory.question,
-        said=memory.said,
-        failures=memory.failures,
-        silences=memory.silences,
-    )
+    return State(**memory.model_dump(exclude={"type"}) | {"stage": Stage(memory.stage)})

@@ -50,7 +50,7 @@ def _hold(script: CompiledScript, state: State, heard: Heard) -> Step | None:
 
 
 def _inform(script: CompiledScript, state: State, heard: Heard) -> Step | None:
-    """A question of fact, or a farewell: answer it and go on where we were."""
+    """A question of fact, a farewell or a wish for a human: answer it, go on where we were."""
     intent = _intent(script, heard)
     if intent is None or intent.flow is not None or heard.match is None:
         return None
@@ -62,6 +62,8 @@ def _inform(script: CompiledScript, state: State, heard: Heard) -> Step | None:
         return course.goodbye(script, state, said, protected=intent.protected)
     if state.stage is Stage.IDLE:
         state = course.idle(script, state)
+    if intent.transfer:
+        return course.speak(state, said, transfer=True, protected=intent.protected)
     return course.speak(state, f"{said} {state.question}", protected=intent.protected)
 
 

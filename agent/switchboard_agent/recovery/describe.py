@@ -27,6 +27,7 @@ def snapshot_of(
         turns=log.turns,
         saying="" if speaking is None else speaking.unheard,
         ending=speaking is not None and speaking.ending,
+        transferring=speaking is not None and speaking.transferring,
         dialog=dialog.memory,
     )
 

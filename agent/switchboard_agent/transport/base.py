@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from switchboard_contract.call_events import Channel
+from switchboard_contract.call_events import Channel, TransferResult
 
 Pcm = NDArray[np.int16]
 """Mono linear PCM."""
@@ -50,6 +50,19 @@ class CallInfo:
     """LiveKit's job; empty where the call is none and cannot be gone on with by another worker."""
 
 
+TRANSFER_SECONDS = 30.0
+"""How long a human may be rung before the agent goes on with the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """What came of handing the caller over."""
+
+    result: TransferResult
+    sip_status: int | None = None
+    """Final status of the other end; None if none came."""
+
+
 class Listener(Protocol):
     """The receiving side of a transport. All methods return at once."""
 
@@ -75,6 +88,12 @@ class CallTransport(Protocol):
 
     def play(self, frame: Pcm) -> None:
         """Put one frame of the agent on the wire now. Never blocks."""
+
+    async def transfer(self, to: str) -> Transferred:
+        """Hand the caller over to a `tel:` or `sip:` URI, in `TRANSFER_SECONDS` or not at all.
+
+        The call is still to be hung up afterwards. Never raises but for cancellation.
+        """
 
     async def hang_up(self) -> None:
         """End the call for the caller and release everything. Safe to call twice."""

@@ -20,7 +20,9 @@ from switchboard_agent.transport.base import (
     CloseReason,
     Listener,
     Pcm,
+    Transferred,
 )
+from switchboard_contract.call_events import TransferResult
 
 _FRAME_SECONDS = FRAME_MS / 1000
 _POLL_SECONDS = 0.01
@@ -79,6 +81,8 @@ class LoopbackTransport:
         self._listener: Listener | None = None
         self._early: list[Pcm] = []
         self.recording = Recording()
+        self.transfers: list[str] = []
+        """Where the agent put its caller through to."""
         self.closed = asyncio.Event()
         """Set when either side has hung up."""
 
@@ -98,6 +102,11 @@ class LoopbackTransport:
         """One frame of the agent."""
         if not self.closed.is_set():
             self.recording.agent.append(Heard(self._loop.time(), frame.copy()))
+
+    async def transfer(self, to: str) -> Transferred:
+        """The agent hands the caller over, who is taken at once."""
+        self.transfers.append(to)
+        return Transferred(TransferResult.SUCCEEDED)
 
     async def hang_up(self) -> None:
         """The agent ends the call."""

@@ -10,6 +10,9 @@ from switchboard_agent.turn.events import ReplyFailed, ReplyReady
 from switchboard_agent.turn.policy import TurnPolicy
 from switchboard_agent.turn.replies import Committed, Mouth, Pending
 
+_OWED = frozenset({ReplyKind.GREETING, ReplyKind.DISCLOSURE, ReplyKind.NOT_TRANSFERRED})
+"""What every caller is to hear, or one who waited for a human."""
+
 
 class AgentVoice:
     """Appends its commands to the list it is given."""
@@ -29,9 +32,9 @@ class AgentVoice:
         """What may be said while that reply is not ready."""
 
     @property
-    def opening_due(self) -> bool:
-        """Greeting and disclosure are owed to every caller: words before them wait for them."""
-        return self.preparing(ReplyKind.GREETING) or self.preparing(ReplyKind.DISCLOSURE)
+    def owing(self) -> bool:
+        """Whether something is owed to the caller, whose words before it wait for it."""
+        return self.pending is not None and self.pending.kind in _OWED
 
     @property
     def interruptible(self) -> bool:
@@ -119,7 +122,7 @@ class AgentVoice:
 
     def drop_unless_owed(self) -> None:
         """The caller goes on: what was to be said to the turn so far, or to silence, is void."""
-        if not self.opening_due:
+        if not self.owing:
             self.drop()
 
     def say(self, pending: Pending, turn: int, speech_ended_ms: float | None) -> None:

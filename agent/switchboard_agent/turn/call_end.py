@@ -17,20 +17,22 @@ _CLOSED_OUTCOME = {
 class CallEnd:
     """One call, from its answer to its end."""
 
-    __slots__ = ("_hang_up_ms", "_outcome", "_policy", "answered_ms", "over")
+    __slots__ = ("_hang_up_ms", "_outcome", "_policy", "answered_ms", "handing_over", "over")
 
     def __init__(self, policy: TurnPolicy) -> None:
         self._policy = policy
         self._hang_up_ms = NEVER
         self._outcome = Outcome.COMPLETED
         self.answered_ms: float | None = None
+        self.handing_over = False
+        """Whether the caller is being put through to a human."""
         self.over = False
         """Whether the call has been ended; nothing is asked for any more."""
 
     @property
     def leaving(self) -> bool:
-        """Whether the last words have been said and only the hanging up is left."""
-        return self._hang_up_ms < NEVER
+        """Whether the last words have been said and only the end, or the handing over, is left."""
+        return self.handing_over or self._hang_up_ms < NEVER
 
     @property
     def due_ms(self) -> float:
@@ -52,6 +54,6 @@ class CallEnd:
     def closed(self, reason: CloseReason) -> Outcome:
         """The transport ended by itself; who leaves after the goodbye has completed the call."""
         outcome = _CLOSED_OUTCOME[reason]
-        if self.leaving and outcome is Outcome.CALLER_HUNG_UP:
+        if self._hang_up_ms < NEVER and outcome is Outcome.CALLER_HUNG_UP:
             return self._outcome
         return outcome

@@ -22,9 +22,11 @@ class ReplyKind(StrEnum):
     """What every caller must be told, after the greeting."""
     FILLER = "filler"
     """The answer is slow; it follows."""
+    NOT_TRANSFERRED = "not_transferred"
+    """Nobody took the caller over."""
 
 
-CANNED = frozenset({ReplyKind.DISCLOSURE, ReplyKind.FILLER})
+CANNED = frozenset({ReplyKind.DISCLOSURE, ReplyKind.FILLER, ReplyKind.NOT_TRANSFERRED})
 """Kinds whose words the machine itself gives; the dialog is not asked for them."""
 
 
@@ -124,6 +126,11 @@ class FlushPlayback:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Hand the caller over; the answer comes as `TransferEnded`."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call. Nothing follows."""
 
@@ -141,5 +148,6 @@ Command = (
     | PausePlayback
     | ResumePlayback
     | FlushPlayback
+    | Transfer
     | HangUp
 )

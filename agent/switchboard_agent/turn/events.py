@@ -85,6 +85,15 @@ class PlaybackFinished:
     reply: int
     end_call: bool = False
     """The call ends with it: known only now where the reply was spoken while it was written."""
+    transfer: bool = False
+    """The caller is now to be put through."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """A human has taken the caller over, or will not."""
+
+    succeeded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,7 @@ Event = (
     | ReplyReady
     | ReplyFailed
     | PlaybackFinished
+    | TransferEnded
     | Dtmf
     | MediaSilent
     | Tick

@@ -105,13 +105,15 @@ class TurnMachine:
                     self._retry()
             case ev.PlaybackFinished():
                 self._on_playback_finished(event)
+            case ev.TransferEnded(succeeded) if self._call.handing_over:
+                self._on_transfer_ended(succeeded=succeeded)
             case ev.Dtmf(digit):
                 self._on_dtmf(digit)
-            case ev.MediaSilent(for_ms):
-                self._on_media_silent(for_ms)
+            case ev.MediaSilent(ms) if ms >= self._policy.no_media_ms and not self._call.leaving:
+                self._end(Outcome.NO_MEDIA)
             case ev.Closed(reason):
                 self._on_closed(reason)
-            case ev.Tick():
+            case _:
                 pass
 
     def _on_answered(self) -> None:
@@ -120,10 +122,9 @@ class TurnMachine:
             self._agent.prepare(ReplyKind.GREETING, self._now)
 
     def _on_speech_started(self, event: ev.SpeechStarted) -> None:
-        if self._voice or self._call.leaving:
-            return
+        if not self._voice and not self._call.leaving:
+            self._hear_speech(min(event.at_ms, self._now), event.sample)
         self._voice = True
-        self._hear_speech(min(event.at_ms, self._now), event.sample)
 
     def _hear_speech(self, at_ms: float, sample: int | None) -> None:
         self._speech_started_ms = at_ms
@@ -148,7 +149,9 @@ class TurnMachine:
         self._turn.finished = None
         self._weigh_pause()
         self._judge_overlap()
-        self._out += self._utterances.end(self._now + self._patience_ms)
+        paused = self._agent.mouth is Mouth.PAUSED
+        patience_ms = self._policy.patience_ms(self._turn.voiced_ms, agent_paused=paused)
+        self._out += self._utterances.end(self._now + patience_ms)
         if self._policy.endpointer.listens:
             self._judgements += 1
             self._out.append(cmd.JudgeEnd(self._judgements, self._turn.first_sample))
@@ -174,16 +177,6 @@ class TurnMachine:
         turn = self._turn
         turn.silence_ms = self._policy.endpointer.silence_ms(turn.text, turn.finished)
 
-    @property
-    def _patience_ms(self) -> float:
-        """How long the words may take: what was surely speech is worth a longer wait.
-
-        An agent that still pauses is not sure: its caller waits to hear the rest.
-        """
-        surely = self._turn.voiced_ms >= self._policy.owed_answer_voiced_ms
-        surely = surely and self._agent.mouth is not Mouth.PAUSED
-        return self._policy.slow_final_timeout_ms if surely else self._policy.final_timeout_ms
-
     def _add_words(self, text: str) -> None:
         if text:
             self._turn.words.append(text)
@@ -199,10 +192,6 @@ class TurnMachine:
         self._turn.digits += "" if ends else digit
         self._turn.keyed_ms = self._now
         self._turn.keyed_done = ends
-
-    def _on_media_silent(self, for_ms: float) -> None:
-        if for_ms >= self._policy.no_media_ms:
-            self._end(Outcome.NO_MEDIA)
 
     def _on_closed(self, reason: CloseReason) -> None:
         if self._turn.words or self._turn.digits:
@@ -237,6 +226,17 @@ class TurnMachine:
         if said.end_call or event.end_call:
             no_input = said.kind is ReplyKind.NO_INPUT
             self._call.leave(self._now, Outcome.NO_INPUT if no_input else Outcome.COMPLETED)
+        elif event.transfer:
+            self._call.handing_over = True
+            self._out.append(cmd.Transfer())
+
+    def _on_transfer_ended(self, *, succeeded: bool) -> None:
+        self._call.handing_over = False
+        if succeeded:
+            self._end(Outcome.TRANSFERRED)
+        else:
+            self._agent.prepare(ReplyKind.NOT_TRANSFERRED, self._now, self._policy.not_transferred)
+            self._fell_silent()
 
     def _recall_assent(self) -> None:
         """A "yes" over the last words of a question was its answer."""
@@ -310,7 +310,7 @@ class TurnMachine:
         turn = self._turn
         if not turn.begun or self._turn_open or self._agent.filling:
             return
-        if self._agent.mouth is not Mouth.SILENT or self._agent.opening_due:
+        if self._agent.mouth is not Mouth.SILENT or self._agent.owing:
             self._put_off(turn)
             return
         if turn.empty and not self._policy.owes_answer(turn):
@@ -376,7 +376,7 @@ class TurnMachine:
             due = min(due, turn.keyed_ms + self._policy.inter_digit_ms)
         if agent.mouth is Mouth.PAUSED and self._speech_started_ms is not None:
             due = min(due, self._speech_started_ms + self._overlap.sure_ms(turn, self._utterances))
-        if agent.mouth is Mouth.SILENT and not self._turn_open and not agent.opening_due:
+        if agent.mouth is Mouth.SILENT and not self._turn_open and not agent.owing:
             due = min(due, self._next_word_ms)
         return due
 

@@ -34,6 +34,7 @@ def turn_policy(
         endpointer=_endpointer(config, dialog),
         barge_in=BargeInRule(turn.barge_in, TurnWords.of(config.language, turn.barge_in)),
         disclosure="" if disclosed else disclosure_of(config),
+        not_transferred=config.transfer.failed if config.transfer else "",
         no_input_ms=turn.no_input_seconds * MS_PER_SECOND,
         fillers=tuple(turn.filler.phrases) if turn.filler else (),
         filler_ms=turn.filler.after_ms if turn.filler else 0,

@@ -25,6 +25,8 @@ class TurnPolicy:
     """The same silence, after the caller asked to wait."""
     disclosure: str = ""
     """What every caller must be told after the greeting, uninterrupted; empty if nothing."""
+    not_transferred: str = ""
+    """What a caller is told whom no human took over."""
     fillers: tuple[str, ...] = ()
     """What is said when an answer is slow; nothing if empty."""
     filler_ms: float = 1000
@@ -63,3 +65,11 @@ class TurnPolicy:
         """Whether a turn without words gets an answer."""
         least = self.owed_unheard_voiced_ms if turn.unheard else self.owed_answer_voiced_ms
         return turn.interrupted_agent or turn.voiced_ms >= least
+
+    def patience_ms(self, voiced_ms: float, *, agent_paused: bool) -> float:
+        """How long the words may take: what was surely speech is worth a longer wait.
+
+        An agent that still pauses is not sure: its caller waits to hear the rest.
+        """
+        surely = voiced_ms >= self.owed_answer_voiced_ms and not agent_paused
+        return self.slow_final_timeout_ms if surely else self.final_timeout_ms

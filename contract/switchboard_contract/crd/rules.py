@@ -16,7 +16,7 @@ from switchboard_contract.crd.scaling import MOST_CALLS_PER_WORKER, Scaling
 from switchboard_contract.crd.tenant import Sip, SipIngress
 from switchboard_contract.crd.turn import BargeIn, Endpointing
 from switchboard_contract.crd.voice_agent import DialogSpec, VoiceAgentSpec
-from switchboard_contract.dialog import Intent, Script, Slot
+from switchboard_contract.dialog import Flow, Intent, Script, Slot
 
 MAX_VOICE_AGENT_NAME = 40
 """Children are named after it: with suffixes they must stay within 63 characters."""
@@ -95,6 +95,13 @@ RULES: dict[type[BaseModel], tuple[Rule, ...]] = {
         ),
         Rule("!has(self.dialog.prompt) || has(self.llm)", "dialog.prompt needs llm"),
         Rule(
+            "has(self.transfer) || !has(self.dialog.inline) || "
+            "self.dialog.inline.intents.all(i, !i.transfer) && "
+            "(!has(self.dialog.inline.flows) || "
+            "self.dialog.inline.flows.all(f, !self.dialog.inline.flows[f].transfer))",
+            "set transfer when the script transfers calls",
+        ),
+        Rule(
             "!has(self.workerPool) || !has(self.latency) || !has(self.latency.targetP95Ms)",
             "latency.targetP95Ms must be left out beside workerPool: set it in the Tenant's "
             "workerPools",
@@ -116,6 +123,14 @@ RULES: dict[type[BaseModel], tuple[Rule, ...]] = {
             "!has(self.variants) || self.variants.all(v, !has(v.dialog) || "
             "!has(v.dialog.prompt) || has(v.llm) || has(self.llm))",
             "dialog.prompt of a variant needs llm",
+            ".variants",
+        ),
+        Rule(
+            "has(self.transfer) || !has(self.variants) || self.variants.all(v, !has(v.dialog) || "
+            "!has(v.dialog.inline) || v.dialog.inline.intents.all(i, !i.transfer) && "
+            "(!has(v.dialog.inline.flows) || "
+            "v.dialog.inline.flows.all(f, !v.dialog.inline.flows[f].transfer)))",
+            "set transfer when the script of a variant transfers calls",
             ".variants",
         ),
         Rule(
@@ -165,6 +180,18 @@ RULES: dict[type[BaseModel], tuple[Rule, ...]] = {
         Rule(
             "has(self.say) || has(self.flow) || self.hangUp",
             "an intent needs say, flow or hangUp",
+        ),
+        Rule(
+            "!self.transfer || has(self.say) && !has(self.flow) && !self.hangUp",
+            "an intent with transfer needs say, and neither flow nor hangUp",
+            ".transfer",
+        ),
+    ),
+    Flow: (
+        Rule(
+            "!self.transfer || !self.hangUp",
+            "set at most one of transfer and hangUp",
+            ".transfer",
         ),
     ),
     Script: (

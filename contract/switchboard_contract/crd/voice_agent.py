@@ -10,6 +10,7 @@ from switchboard_contract.crd.llm import LlmSpec
 from switchboard_contract.crd.meta import E164, DnsLabel, Model, ObjectKeyRef
 from switchboard_contract.crd.model_server import ModelEngine, ModelServer
 from switchboard_contract.crd.scaling import LatencySpec, Placement, PodTemplate, Scaling
+from switchboard_contract.crd.transfer import Transfer
 from switchboard_contract.crd.turn import TurnSpec
 from switchboard_contract.dialog import Script
 
@@ -180,6 +181,13 @@ class VoiceAgentSpec(Model):
         default=None, description="Language models; required by dialog.prompt."
     )
     turn: TurnSpec = Field(default_factory=TurnSpec)
+    transfer: Transfer | None = Field(
+        default=None,
+        description=(
+            "Human who takes over the call: where a script's transfer leads, and what a language "
+            "model may then do by itself. Only for callers by SIP."
+        ),
+    )
     limits: Limits = Field(default_factory=Limits)
     scaling: Scaling = Field(default_factory=Scaling)
     latency: LatencySpec = Field(default_factory=LatencySpec)
@@ -239,6 +247,13 @@ class VoiceAgentSpec(Model):
     def _prompt_needs_llm(self) -> Self:
         if self.dialog.prompt is not None and self.llm is None:
             raise ValueError("llm must be set when dialog.prompt is")
+        return self
+
+    @model_validator(mode="after")
+    def _transfer_has_a_target(self) -> Self:
+        scripts = [self.dialog.inline, *(v.dialog.inline for v in self.variants if v.dialog)]
+        if self.transfer is None and any(script and script.transfers for script in scripts):
+            raise ValueError("transfer must be set when a script transfers calls")
         return self
 
     @model_validator(mode="after")

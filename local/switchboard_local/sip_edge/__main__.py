@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+import uvloop
+
 from switchboard_local.sip_edge.edge import Edge, running_edge
 from switchboard_local.sip_edge.json_log import configure, log
 from switchboard_local.sip_edge.settings import EdgeSettings, SettingsError, parse
@@ -43,7 +45,7 @@ def main() -> None:
         raise SystemExit(f"sip_edge: {error}") from error
     configure(settings.log_level)
     try:
-        asyncio.run(_serve(settings))
+        uvloop.run(_serve(settings))
     except* OSError as group:
         raise SystemExit(
             f"sip_edge: cannot listen on {settings.listen_ip}:{settings.listen_port}: "

@@ -10,7 +10,7 @@ from livekit.api import LiveKitAPI
 
 from switchboard_local.sip_edge import call_model as calls
 from switchboard_local.sip_edge.admission import Admission
-from switchboard_local.sip_edge.ffi import RoutedQueue, install_queue
+from switchboard_local.sip_edge.ffi import FrameRouter, install_router
 from switchboard_local.sip_edge.invite import ALLOW, InviteSide, reason_header
 from switchboard_local.sip_edge.json_log import log
 from switchboard_local.sip_edge.livekit_tables import list_tables
@@ -183,14 +183,14 @@ async def _become_ready(edge: Edge, routing: Routing) -> None:
             edge.ready.set()
 
 
-def _make_parts(settings: EdgeSettings, routing: Routing, queue: RoutedQueue) -> EdgeParts:
+def _make_parts(settings: EdgeSettings, routing: Routing, router: FrameRouter) -> EdgeParts:
     nonces = NonceMint(secrets.token_bytes(32))
     return EdgeParts(
         settings=settings,
         admission=Admission(routing, nonces, silent=settings.drop_unrouted),
         ports=RtpPorts(settings.first_rtp_port, settings.last_rtp_port),
         pacer=Pacer(),
-        make_room=lambda session, rate_hz: RoomLeg(queue, session, rate_hz),
+        make_room=lambda session, rate_hz: RoomLeg(router, session, rate_hz),
         join_gate=asyncio.Semaphore(settings.max_joins),
     )
 
@@ -199,13 +199,13 @@ def _make_parts(settings: EdgeSettings, routing: Routing, queue: RoutedQueue) ->
 async def running_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
     """Run an edge for as long as the block runs; at its end every call is hung up."""
     loop = asyncio.get_running_loop()
-    queue = install_queue()
+    router = install_router()
     async with (
         LiveKitAPI(settings.livekit_url, settings.livekit_key, settings.livekit_secret) as api,
         asyncio.TaskGroup() as tasks,
     ):
         routing = Routing(lambda: list_tables(api), loop.time)
-        parts = _make_parts(settings, routing, queue)
+        parts = _make_parts(settings, routing, router)
         edge = Edge(settings, parts, tasks)
         pacer = tasks.create_task(parts.pacer.run())
         transport, _ = await loop.create_datagram_endpoint(

@@ -1,12 +1,13 @@
-"""The rtc SDK's event queue, made to hand each sound event to its one reader.
+"""The rtc SDK's native events, each sound event handed to its one reader.
 
-As shipped (1.2.0) every native event is given to every room and every stream of the process, each
-with a wake-up of the event loop, so that N calls cost N x N. The queue installed here gives audio
-frames to the stream that asked, counts the answers to captures without waking anyone, and lets all
-else (joins, tracks, data) go the SDK's own way.
+As shipped (1.2.0) every native event is read on the native thread and given to every room and every
+stream of the process, each with a wake-up of the event loop, so that N calls cost N x N. Here the
+native threads copy audio frames and leave the reading to the loop, forget the answers to captures,
+and let all else (joins, tracks, data) go the SDK's own way. The media library's own log, which
+comes as such events too, is off.
 
-It also keeps the Python state of each native thread between callbacks: without that CPython makes
-and frees one for every event. Made for livekit 1.2.0, and tested against it.
+The Python state of each native thread is kept between callbacks: without that CPython makes and
+frees one for every event. Made for livekit 1.2.0, and tested against it.
 """
 
 import asyncio
@@ -15,46 +16,49 @@ import ctypes
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from livekit.rtc._ffi_client import FfiClient, FfiQueue
+from livekit.rtc import __version__
+from livekit.rtc import _ffi_client as sdk
 from livekit.rtc._proto.audio_frame_pb2 import AudioStreamEvent
 from livekit.rtc._proto.ffi_pb2 import FfiEvent, FfiRequest, FfiResponse
-from typing_extensions import override
 
 StreamReader = Callable[[AudioStreamEvent], None]
 
 
-class RoutedQueue(FfiQueue[FfiEvent]):
-    """Stands in for the SDK's queue. `put` runs on native threads, all else on the loop."""
+def _first_byte(field: str) -> int:
+    """With what a serialised event begins that holds this field: number, and type 2."""
+    return FfiEvent.DESCRIPTOR.fields_by_name[field].number << 3 | 2
+
+
+_AUDIO: Final = _first_byte("audio_stream_event")
+_CAPTURED: Final = _first_byte("capture_audio_frame")
+
+
+class FrameRouter:
+    """Takes the native events. `take` runs on native threads, all else on the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
         self._loop = loop
-        self._inbox: deque[FfiEvent] = deque()
+        self._inbox: deque[bytes] = deque()
         self._wake_pending = False
         self._streams: dict[int, StreamReader] = {}
         self._thread = threading.local()
-        self.dropped_events = 0
-        """Frames whose reader was gone: normal for the last few of a call."""
-        self.failed_captures = 0
         self.abandoned: list[object] = []
         """What the native side may still use though nobody waits for it: never freed."""
 
-    @override
-    def put(self, item: FfiEvent) -> None:
+    def take(self, data: Any, size: int) -> None:  # noqa: ANN401 - a pointer of ctypes
+        """Take one event: `size` bytes at `data`."""
         if not hasattr(self._thread, "kept"):
             self._thread.kept = ctypes.pythonapi.PyGILState_Ensure()
-        match item.WhichOneof("message"):
-            case "audio_stream_event":
-                self._hand_over(item)
-            case "capture_audio_frame":
-                self.failed_captures += bool(item.capture_audio_frame.error)
-            case _:
-                super().put(item)
+        kind = data[0]
+        if kind == _AUDIO:
+            self._inbox.append(ctypes.string_at(data, size))
+            self._wake()
+        elif kind != _CAPTURED:
+            sdk.ffi_event_callback(data, size)
 
-    def _hand_over(self, item: FfiEvent) -> None:
-        self._inbox.append(item)
+    def _wake(self) -> None:
         if not self._wake_pending:
             self._wake_pending = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
@@ -64,12 +68,11 @@ class RoutedQueue(FfiQueue[FfiEvent]):
         # Cleared first: what arrives from here on wakes the loop again, so nothing is stranded.
         self._wake_pending = False
         while self._inbox:
-            self._give(self._inbox.popleft().audio_stream_event)
+            self._give(FfiEvent.FromString(self._inbox.popleft()).audio_stream_event)
 
     def _give(self, event: AudioStreamEvent) -> None:
         reader = self._streams.get(event.stream_handle)
-        if reader is None:
-            self.dropped_events += 1
+        if reader is None:  # the last few of a call
             release_frame(event)
         else:
             reader(event)
@@ -83,16 +86,25 @@ class RoutedQueue(FfiQueue[FfiEvent]):
         self._streams.pop(handle, None)
 
 
-_FFI: Final = FfiClient
+_FFI: Final = sdk.FfiClient
 _BytePointer: Final = ctypes.POINTER(ctypes.c_ubyte)
 
 
-def install_queue() -> RoutedQueue:
-    """Replace the SDK's queue. To be called on the loop, before any room is made."""
-    queue = RoutedQueue(asyncio.get_running_loop())
-    _FFI.instance._queue = queue  # noqa: SLF001 - the SDK has no seam for this
-    _FFI.instance.request = joining_once(_FFI.instance.request)
-    return queue
+def install_router() -> FrameRouter:
+    """Take the native events from the SDK. To be called on the loop, before any room is made."""
+    router = FrameRouter(asyncio.get_running_loop())
+    callback = sdk.ffi_cb_fnc(router.take)
+    # A native thread may be inside the callback at any time: it is never freed.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
+    client = _FFI.instance
+    client._ffi_lib.livekit_ffi_initialize(  # noqa: SLF001 - the SDK has no seam for this
+        callback,
+        False,  # noqa: FBT003 - a signature of C; whether to send the library's log as events
+        b"python",
+        __version__.encode(),
+    )
+    client.request = joining_once(client.request)
+    return router
 
 
 def joining_once(ask: Callable[[FfiRequest], FfiResponse]) -> Callable[[FfiRequest], FfiResponse]:

@@ -77,8 +77,10 @@ def caller_token(caller: Caller, api_key: str, api_secret: str) -> str:
 class RoomLeg:
     """One call's participant."""
 
-    def __init__(self, queue: ffi.RoutedQueue, listener: RoomListener, sample_rate_hz: int) -> None:
-        self._queue = queue
+    def __init__(
+        self, router: ffi.FrameRouter, listener: RoomListener, sample_rate_hz: int
+    ) -> None:
+        self._router = router
         self._listener = listener
         self._rate_hz = sample_rate_hz
         self._room = rtc.Room()
@@ -115,7 +117,7 @@ class RoomLeg:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                 await self._room.local_participant.publish_track(self.track.track, options)
         except (TimeoutError, asyncio.CancelledError):
-            self._queue.abandoned.append((self._room, self.track))
+            self._router.abandoned.append((self._room, self.track))
             raise
 
     async def set_status(self, status: str) -> None:
@@ -190,12 +192,12 @@ class RoomLeg:
                 queue.push(np.frombuffer(raw, np.int16))
             ffi.release_frame(event)
 
-        self._queue.read_stream(handle, read)
+        self._router.read_stream(handle, read)
 
     def _stop_stream(self, sid: str) -> None:
         handle = self._streams.pop(sid, None)
         if handle is not None:
-            self._queue.forget_stream(handle)
+            self._router.forget_stream(handle)
             ffi.release(handle)
             self.mixer.remove(sid)
 

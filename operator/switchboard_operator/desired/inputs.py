@@ -126,6 +126,7 @@ class AgentInputs:
             stt=self.spec.stt,
             tts=self.spec.tts,
             turn=self.spec.turn,
+            transfer=self.spec.transfer,
             limits=self.spec.limits,
             tenant_concurrent_calls=self.tenant.quotas.concurrent_calls,
             tenant_calls_per_second=self.tenant.quotas.calls_per_second,

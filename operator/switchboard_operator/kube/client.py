@@ -31,8 +31,8 @@ DISCOVERY = ",".join(
     for version in ("v2", "v2beta1")
 )
 """Aggregated discovery; Kubernetes 1.29 has it as v2beta1."""
-PAGE_LIMIT = 500
-"""Objects a list request: bounds memory of a start with thousands of objects."""
+PAGE_LIMIT = 100
+"""Objects a list request. A page takes ten times its size in memory, and the process keeps it."""
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=90)

@@ -73,12 +73,15 @@ CHILDREN = (
     NETWORK_POLICY,
     HORIZONTAL_POD_AUTOSCALER,
 )
-"""Kinds of children: each is watched, because an unwatched one costs blind writes."""
+"""Kinds of children: each is watched (`watch.children`); an unwatched one costs blind writes."""
 
 OPTIONAL_CHILDREN = (POD_MONITOR, SCALED_OBJECT)
 """Kinds of children that not every cluster has: watched while they are served."""
 
-WATCHED = (TENANT, NAMESPACE, VOICE_AGENT, *CHILDREN)
+OF_PEOPLE = (TENANT, NAMESPACE, VOICE_AGENT)
+"""Kinds that people write: watched by kopf."""
+
+WATCHED = (*OF_PEOPLE, *CHILDREN)
 
 SELECTORS = {
     NAMESPACE: names.LABEL_TENANT,

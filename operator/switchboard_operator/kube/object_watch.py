@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 
+from switchboard_operator.errors import KubeApiError
 from switchboard_operator.kube.client import JSON, KubeClient
 from switchboard_operator.kube.kinds import Kind
 from switchboard_operator.kube.objects import Object
@@ -20,7 +21,7 @@ class KubeObjectWatch:
     async def watch_objects(
         self, kind: Kind, selector: str, version: str
     ) -> AsyncIterator[tuple[str, Object]]:
-        """Yield type and object of each event; an end, whatever it is for, asks for a new list."""
+        """Yield type and object of each event, bookmarks too. Raises `KubeApiError`."""
         params = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -32,6 +33,10 @@ class KubeObjectWatch:
         async for line in self._client.lines(kind, params, JSON):
             event = orjson.loads(line)
             if event["type"] == "ERROR":
-                return
-            if event["type"] != "BOOKMARK":
-                yield str(event["type"]), event["object"]
+                status = event["object"]
+                raise KubeApiError(
+                    int(status.get("code", 0)),
+                    str(status.get("reason", "Error")),
+                    str(status.get("message", "")),
+                )
+            yield str(event["type"]), event["object"]

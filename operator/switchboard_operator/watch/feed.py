@@ -9,7 +9,7 @@ full first. The lists have a second use (`sweep`): a watch that starts, or start
 what was deleted before, a full list can. So one follows each start, and each write that was refused
 because what we know is not true any more.
 
-Kinds that not every cluster serves are watched by loops of their own (see `optional`).
+Children are watched by loops of their own, which list for themselves (see `children`).
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from switchboard_operator.errors import KubeApiError, NotFoundError
 from switchboard_operator.kube.client import KubeApi
 from switchboard_operator.kube.discovery import Discovery
 from switchboard_operator.kube.kinds import (
+    OF_PEOPLE,
     OPTIONAL_CHILDREN,
     SELECTORS,
     TENANT,
@@ -67,6 +68,8 @@ class Feed:
         self._open = False
         self._sweeps: dict[Kind, float] = {}
         self._sweep_asked = asyncio.Event()
+        self.opened_at: dict[Kind, str] = {}
+        """Versions of the first lists: where the first watch of a kind goes on from."""
 
     @property
     def is_open(self) -> bool:
@@ -82,22 +85,22 @@ class Feed:
         self._take(self._store.remove(kind, obj) if deleted else self._store.put(kind, obj))
 
     def started_over(self) -> None:
-        """Note that a watch lists anew: doubt every kind.
+        """Note that a watch of kopf's lists anew: doubt every kind of its.
 
         A list without objects brings no event, so a kind whose last object is gone cannot say so
         itself. What makes one watch start over mostly hits all, and the lease is never missing.
         """
         if self._open:
-            for kind in WATCHED:
+            for kind in OF_PEOPLE:
                 self.doubt(kind)
 
     async def open(self) -> None:
         """List everything, then let the barrier fall."""
         await self._discovery.refresh()
         for kind in self._served():
-            await self.sweep(kind)
+            self.opened_at[kind] = await self.sweep(kind)
         self._open = True
-        for kind in WATCHED:
+        for kind in OF_PEOPLE:
             self.doubt(kind)  # what was deleted between these lists and kopf's
         self.wake_everybody()
 

@@ -1,5 +1,7 @@
 """kopf, used for its watches only: `on.event`, no writes, no finalizers, no peering, no posting.
 
+It watches what people write, and the lease (see `canary`); `children` has the rest.
+
 One stream for each kind over all namespaces, with label selectors that the API server applies.
 """
 
@@ -14,8 +16,9 @@ from kopf._core.engines.peering import Identity
 
 from switchboard_contract import names
 from switchboard_operator.canary import Canary
+from switchboard_operator.kube.client import PAGE_LIMIT
 from switchboard_operator.kube.credentials import Login
-from switchboard_operator.kube.kinds import LEASE, SELECTORS, WATCHED, Kind
+from switchboard_operator.kube.kinds import LEASE, OF_PEOPLE, SELECTORS, Kind
 from switchboard_operator.kube.objects import Object, version_of
 from switchboard_operator.watch.feed import Feed
 from switchboard_operator.watch.no_storage import NoDiffBase, NoProgress
@@ -63,7 +66,7 @@ def _registry(feed: Feed, login: Login, canary: Canary) -> kopf.OperatorRegistry
         return await asyncio.to_thread(login)
 
     kopf.on.login(registry=registry)(log_in)
-    for kind in WATCHED:
+    for kind in OF_PEOPLE:
         _watch(registry, kind, partial(feed.event, kind))
 
     def on_lease(event_type: str | None, lease: Object) -> None:
@@ -89,7 +92,7 @@ def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True  # kinds are fixed: no watch on CustomResourceDefinitions
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE_LIMIT
     settings.networking.error_backoffs = Retries()
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()

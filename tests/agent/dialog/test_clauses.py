@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchboard_agent.dialog.clauses import ClauseSplitter
-from switchboard_agent.dialog.hang_up_marker import MARKER, HangUpMarker
+from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER, EndMarker
 
 
 def clauses(text: str) -> list[str]:
@@ -79,29 +79,33 @@ def test_clauses_do_not_depend_on_the_pieces_the_text_came_in(text: str) -> None
 
 
 _BEFORE = st.text(st.sampled_from("ab [hang_up] ,."), max_size=30).filter(
-    lambda text: MARKER not in text.lower().replace(" ", "_")
+    lambda text: HANG_UP not in text.lower().replace(" ", "_")
 )
 
 
-@given(_BEFORE, st.sampled_from([MARKER, "[HANG_UP]", "[hang up]", "[Hang-Up]"]), st.data())
+@given(
+    _BEFORE,
+    st.sampled_from([HANG_UP, "[HANG_UP]", "[hang up]", "[Hang-Up]", TRANSFER, "[TRANSFER]"]),
+    st.data(),
+)
 def test_the_mark_is_found_in_any_pieces_and_never_spoken(
     before: str, mark: str, data: st.DataObject
 ) -> None:
     text = f"{before}\n{mark} whatever"
     places = data.draw(st.lists(st.integers(0, len(text)), max_size=6))
     cuts = [0, *sorted(places), len(text)]
-    marker = HangUpMarker()
+    marker = EndMarker((HANG_UP, TRANSFER))
     spoken = "".join(marker.feed(text[a:b]) for a, b in pairwise(cuts))
-    assert marker.seen
+    assert marker.seen == (TRANSFER if "t" in mark.lower() else HANG_UP)
     assert spoken + marker.flush() == f"{before}\n"
 
 
 @given(_BEFORE)
 def test_text_without_a_mark_is_spoken_but_for_half_a_mark_at_its_end(text: str) -> None:
-    marker = HangUpMarker()
+    marker = EndMarker((HANG_UP, TRANSFER))
     spoken = "".join(marker.feed(letter) for letter in text)
     held = text[len(spoken) :]
     assert not marker.seen
     assert text.startswith(spoken)
-    assert MARKER.startswith(held.replace(" ", "_"))
+    assert any(mark.startswith(held.replace(" ", "_")) for mark in (HANG_UP, TRANSFER))
     assert marker.flush() == (held if len(held) <= 1 else "")

@@ -84,6 +84,14 @@ async def test_a_call_that_was_bidding_goodbye_ends_with_it() -> None:
     assert other.greeting() == Reply(f"{LOST} {farewell.text}", end_call=True)
 
 
+async def test_a_caller_who_was_being_put_through_still_is() -> None:
+    one = Conversation()
+    said = await one.say("what are your opening hours")
+    other = ScriptedDialog(sample_config())
+    other.recall(one.dialog.memory, "", ending=False, transferring=True)
+    assert other.greeting() == Reply(f"{LOST} {said.text}", transfer=True)
+
+
 async def test_a_flow_that_is_finished_is_not_finished_again() -> None:
     one = Conversation()
     for said in (

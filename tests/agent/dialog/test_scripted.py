@@ -13,7 +13,7 @@ from switchboard_agent.dialog.scripted import ScriptedDialog
 from switchboard_agent.dialog.state import Stage, State
 from switchboard_agent.stt.language_model import sentences
 from switchboard_contract.crd.voice_agent import Persona
-from switchboard_contract.dialog import Intent, Script
+from switchboard_contract.dialog import Flow, Intent, Script, Slot, SlotType
 from tests.agent.dialog.conversing import Conversation
 from tests.agent.dialog.sample import sample_config, sample_script
 
@@ -133,3 +133,25 @@ def test_a_protected_answer_is_offered_as_such() -> None:
     dialog = ScriptedDialog(_CONFIG, CompiledScript(script, Persona(name="Ann")))
     assert asyncio.run(dialog.respond(CallerTurn("what are the terms"))).protected
     assert not asyncio.run(dialog.respond(CallerTurn("when do you open"))).protected
+
+
+async def test_a_wish_for_a_human_is_answered_and_put_through_and_the_question_stays_open() -> None:
+    human = Intent(name="human", phrases=["a real person"], say="One moment.", transfer=True)
+    dialog = ScriptedDialog(
+        _CONFIG, CompiledScript(Script(greeting="Hello.", intents=[human]), Persona(name="Ann"))
+    )
+    assert await dialog.respond(CallerTurn("a real person")) == Reply("One moment.", transfer=True)
+
+
+def test_a_flow_that_transfers_does_so_at_its_end() -> None:
+    script = Script(
+        greeting="Hello.",
+        slots={"day": Slot(type=SlotType.DAY, ask="When?")},
+        intents=[Intent(name="human", phrases=["a real person"], flow="ask")],
+        flows={"ask": Flow(collect=["day"], done="One moment.", transfer=True)},
+    )
+    dialog = ScriptedDialog(_CONFIG, CompiledScript(script, Persona(name="Ann")))
+    for said in ("a real person", "monday"):
+        reply = asyncio.run(dialog.respond(CallerTurn(said)))
+        dialog.commit(reply)
+    assert reply == Reply("One moment.", transfer=True)

@@ -1,18 +1,18 @@
 """Callers made with the LiveKit SDK as it ships, in a process of their own.
 
-The process obeys lines of JSON on stdin and answers each with one on stdout:
+The process obeys lines of JSON:
 `{"do": "call", "room", "hz"}`, `{"do": "key", "room", "digit"}`, `{"do": "heard", "room"}`,
 `{"do": "gone", "room"}` (wait until put out of the room), `{"do": "leave", "room"}`.
 """
 
 import asyncio
 import contextlib
-import json
 import os
-import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from livekit import api, rtc
 
 from switchboard_local.servers import LiveKitServer
 from tests.agent.live.tones import FRAME_SAMPLES, RATE_HZ, Heard, Samples, listen, tone
+from tests.support.lines import Peer, process, serve_lines
 
 
 class Caller:
@@ -71,63 +72,40 @@ class Caller:
 class Phones:
     """The parent's side: callers by the name of their room."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._turn = asyncio.Lock()
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
 
     async def call(self, room: str, hz: float = 440.0) -> None:
-        await self._do(do="call", room=room, hz=hz)
+        await self._peer.ask(do="call", room=room, hz=hz)
 
     async def key(self, room: str, digit: str) -> None:
-        await self._do(do="key", room=room, digit=digit)
+        await self._peer.ask(do="key", room=room, digit=digit)
 
     async def heard(self, room: str) -> Heard:
-        return Heard(**await self._do(do="heard", room=room))
+        return Heard(**await self._peer.ask(do="heard", room=room))
 
     async def gone(self, room: str) -> float:
         """Wait until the caller is out; when that was, as wall clock."""
-        return float((await self._do(do="gone", room=room))["at"])
+        return float((await self._peer.ask(do="gone", room=room))["at"])
 
     async def leave(self, room: str) -> None:
-        await self._do(do="leave", room=room)
-
-    async def _do(self, **command: object) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        async with self._turn:
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
-            await self._process.stdin.drain()
-            line = await asyncio.wait_for(self._process.stdout.readline(), 30)
-        answer: dict[str, Any] = json.loads(line)
-        assert "error" not in answer, answer
-        return answer
+        await self._peer.ask(do="leave", room=room)
 
 
 @contextlib.asynccontextmanager
 async def phones(server: LiveKitServer) -> AsyncIterator[Phones]:
     """A process full of phones."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
-        env=os.environ
-        | {
-            "CALLER_URL": server.ws_url,
-            "CALLER_KEY": server.api_key,
-            "CALLER_SECRET": server.api_secret,
-        },
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b"ready\n"
-        yield Phones(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        await process.wait()
+    async with process([__name__], Path(os.devnull), **caller_env(server)) as peer:
+        yield Phones(peer)
+
+
+def caller_env(server: LiveKitServer) -> dict[str, str]:
+    """How a process full of phones gets to the server."""
+    return {
+        "CALLER_URL": server.ws_url,
+        "CALLER_KEY": server.api_key,
+        "CALLER_SECRET": server.api_secret,
+    }
 
 
 def sip_token(key: str, secret: str, room: str) -> str:
@@ -173,19 +151,7 @@ async def _obey(callers: dict[str, Caller], command: dict[str, Any]) -> dict[str
 
 
 async def _main() -> None:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    callers: dict[str, Caller] = {}
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    while line := await reader.readline():
-        try:
-            answer = await _obey(callers, json.loads(line))
-        except Exception as error:  # noqa: BLE001 the parent's assertion shows it
-            answer = {"error": repr(error)}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    await serve_lines(partial(_obey, {}))
     os._exit(0)  # native threads and humming tasks have nothing to say any more
 
 

@@ -4,19 +4,18 @@ They join through the worker's own media layer, so that ten of them beside two w
 cores some air. Each answers by itself: it says a recorded sentence twice, and from then on keys a
 new number whenever the agent has fallen silent. The parent asks what was heard when.
 
-The process obeys lines of JSON on stdin and answers each with one on stdout:
+The process obeys lines of JSON:
 `{"do": "call", "room"}`, `{"do": "heard", "room"}` (stretches of the agent's voice),
 `{"do": "leave", "room"}`.
 """
 
 import asyncio
 import contextlib
-import json
 import os
-import sys
 import time
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +31,8 @@ from switchboard_agent.transport.livekit.room import Participant, Room, RoomList
 from switchboard_agent.transport.livekit.source import UnqueuedSource
 from switchboard_agent.transport.livekit.stream import InboundStream
 from switchboard_local.servers import LiveKitServer
-from tests.agent.live.callers import sip_token
+from tests.agent.live.callers import caller_env, sip_token
+from tests.support.lines import Peer, process, serve_lines
 
 VOICE_RMS = 150
 GAP_SECONDS = 0.3
@@ -166,16 +166,17 @@ class Stretch(NamedTuple):
 class LightPhones:
     """The parent's side."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._turn = asyncio.Lock()
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
 
     async def call(self, room: str) -> None:
-        await self._do(do="call", room=room)
+        await self._peer.ask(do="call", room=room)
 
     async def heard(self, room: str) -> list[Stretch]:
         """When the agent's voice was heard."""
-        return [Stretch(*stretch) for stretch in (await self._do(do="heard", room=room))["heard"]]
+        return [
+            Stretch(*stretch) for stretch in (await self._peer.ask(do="heard", room=room))["heard"]
+        ]
 
     async def silence_seconds(self, room: str, fault_at: float) -> float | None:
         """From a fault to the first sound of the agent that goes on; None if there was none.
@@ -189,49 +190,17 @@ class LightPhones:
 
     async def gone(self, room: str) -> bool:
         """Whether the phone has been put out."""
-        return bool((await self._do(do="heard", room=room))["gone"])
+        return bool((await self._peer.ask(do="heard", room=room))["gone"])
 
     async def leave(self, room: str) -> None:
-        await self._do(do="leave", room=room)
-
-    async def _do(self, **command: object) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        async with self._turn:
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
-            await self._process.stdin.drain()
-            line = await asyncio.wait_for(self._process.stdout.readline(), 30)
-        answer: dict[str, Any] = json.loads(line)
-        assert "error" not in answer, answer
-        return answer
+        await self._peer.ask(do="leave", room=room)
 
 
 @contextlib.asynccontextmanager
 async def light_phones(server: LiveKitServer) -> AsyncIterator[LightPhones]:
     """A process full of phones."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
-        env=os.environ
-        | {
-            "CALLER_URL": server.ws_url,
-            "CALLER_KEY": server.api_key,
-            "CALLER_SECRET": server.api_secret,
-        },
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=2**20,
-    )
-    try:
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b"ready\n"
-        yield LightPhones(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        await process.wait()
+    async with process([__name__], Path(os.devnull), **caller_env(server)) as peer:
+        yield LightPhones(peer)
 
 
 async def _pace(callers: dict[str, LightCaller]) -> None:
@@ -264,22 +233,11 @@ async def _obey(
 
 
 async def _main() -> None:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    ffi = FfiDemux(loop, lambda _: os._exit(70))
+    ffi = FfiDemux(asyncio.get_running_loop(), lambda _: os._exit(70))
     callers: dict[str, LightCaller] = {}
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_pace(callers))
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        while line := await reader.readline():
-            try:
-                answer = await _obey(ffi, callers, json.loads(line))
-            except Exception as error:  # noqa: BLE001 the parent's assertion shows it
-                answer = {"error": repr(error)}
-            sys.stdout.write(json.dumps(answer) + "\n")
-            sys.stdout.flush()
+        await serve_lines(partial(_obey, ffi, callers))
         os._exit(0)  # native threads have nothing to say any more
 
 

@@ -1,6 +1,7 @@
 """A call leaves nothing behind in the process that served it."""
 
 import asyncio
+from typing import cast
 
 import pytest
 from livekit import api
@@ -14,8 +15,8 @@ from tests.agent.live.rig import until, worker_rig
 
 pytestmark = pytest.mark.integration
 
-READY_SECONDS = 12.0
-"""The library waits 10 s for the owner of a joined room, then ends the process."""
+READY_SECONDS = 20.0
+"""The library waits some 15 s for the owner of a joined room, then ends the process."""
 
 
 async def test_finished_calls_leave_no_route_no_slot_and_no_thread_state(
@@ -40,21 +41,18 @@ async def test_finished_calls_leave_no_route_no_slot_and_no_thread_state(
         assert ffi.native_thread_count <= 8
 
 
-class Nobody(RoomListener):
-    """Hears nothing: its room was given up."""
-
-
 async def test_a_join_given_up_leaves_the_room_and_the_library_lives_on(
     livekit: LiveKitServer,
 ) -> None:
     panics: list[str] = []
+    nobody = cast("RoomListener", None)  # no event of a room that is given up reaches anybody
     ffi = FfiDemux(asyncio.get_running_loop(), panics.append)
     secrets = livekit.api_key, livekit.api_secret
     async with api.LiveKitAPI(livekit.http_url, *secrets) as server:
         token = sip_token(*secrets, "late")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
-                await Room.join(ffi, livekit.ws_url, token, Nobody())
+                await Room.join(ffi, livekit.ws_url, token, nobody)
         await asyncio.sleep(READY_SECONDS)
         there = await server.room.list_participants(api.ListParticipantsRequest(room="late"))
         listed = list(there.participants)

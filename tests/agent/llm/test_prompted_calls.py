@@ -6,6 +6,7 @@ import pytest
 
 from switchboard_agent.transport.loopback import LoopbackCaller
 from switchboard_contract.call_events import Outcome
+from switchboard_contract.crd.transfer import Transfer
 from tests.agent.llm.rig import FALLBACK, Served, Worker, language_model, play, prompt_config
 from tests.support.openai_server import Conversation, Fault, OpenAiServer
 from tests.support.speech_fakes import tone
@@ -66,6 +67,39 @@ def test_a_caller_is_greeted_answered_and_bidden_goodbye() -> None:
     assert last.conversation[5]["content"] == "goodbye"
     assert first.body["stream"] is True
     assert first.body["max_tokens"] == 100
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("I will find somebody. [transfer]", "I will find somebody."),
+        ("[transfer]", "One moment, I will put you through."),
+    ],
+)
+def test_a_model_puts_a_caller_through(answer: str, said: str) -> None:
+    server = OpenAiServer(reply=lambda _: answer)
+
+    async def scene(worker: Worker) -> None:
+        config = prompt_config(language_model("one", server.url))
+        config = config.model_copy(update={"transfer": Transfer(to="sip:desk@example.com")})
+        served = await worker.call(config, ["a human please"], says_one_thing)
+        assert texts(served) == [GREETING, said]
+        assert served.outcome is Outcome.TRANSFERRED
+        assert served.transport.transfers == ["sip:desk@example.com"]
+        assert "[transfer]" in server.questions[0].body["messages"][0]["content"]
+
+    play([server], scene)
+
+
+def test_a_model_that_may_not_transfer_is_not_told_of_it() -> None:
+    server = OpenAiServer()
+
+    async def scene(worker: Worker) -> None:
+        config = prompt_config(language_model("one", server.url))
+        await worker.call(config, ["a human please"], says_one_thing)
+        assert "[transfer]" not in server.questions[0].body["messages"][0]["content"]
+
+    play([server], scene)
 
 
 def test_the_first_clause_is_heard_while_the_rest_is_being_written() -> None:

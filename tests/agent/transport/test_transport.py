@@ -8,7 +8,7 @@ import pytest
 from livekit.rtc._proto.participant_pb2 import DisconnectReason
 
 from switchboard_agent.recovery.fence import Fence
-from switchboard_agent.transport.base import FRAME_SAMPLES, CloseReason, Pcm
+from switchboard_agent.transport.base import FRAME_SAMPLES, CloseReason, Pcm, Transferred
 from switchboard_agent.transport.livekit import transport as module
 from switchboard_agent.transport.livekit.control import Occupants
 from switchboard_agent.transport.livekit.ffi import FfiDemux
@@ -20,6 +20,7 @@ from switchboard_agent.transport.livekit.transport import (
     open_call,
 )
 from switchboard_contract.agent_config import DispatchMetadata
+from switchboard_contract.call_events import TransferResult
 from tests.agent.transport.fakes import ROOM, FakeServer
 
 TICKET = CallTicket(
@@ -42,6 +43,10 @@ class Control:
 
     async def delete(self, room: str) -> None:
         self.done.append(f"delete {room}")
+
+    async def transfer(self, room: str, identity: str, to: str) -> Transferred:
+        self.done.append(f"transfer {identity} from {room} to {to}")
+        return Transferred(TransferResult.SUCCEEDED)
 
     async def occupants(self, room: str) -> Occupants:  # noqa: ARG002 the seam
         return Occupants((), 0)
@@ -360,3 +365,16 @@ async def test_a_call_that_is_let_go_of_leaves_the_caller_in_the_room(call: Call
     await call.hang_up(transport)
     assert call.control.done == []
     assert call.server.rooms == {}
+
+
+async def test_the_bridge_is_asked_to_put_the_caller_through(call: Call) -> None:
+    transport = await call.open()
+    assert await transport.transfer("tel:+15550199") == Transferred(TransferResult.SUCCEEDED)
+    assert call.control.done == ["transfer sip_1 from room to tel:+15550199"]
+
+
+async def test_a_caller_who_left_is_not_put_through(call: Call) -> None:
+    transport = await call.open()
+    call.server.leaves("sip_1")
+    assert await transport.transfer("tel:+15550199") == Transferred(TransferResult.FAILED)
+    assert call.control.done == []

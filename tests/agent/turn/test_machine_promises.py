@@ -35,6 +35,7 @@ POLICY = replace(
     disclosure="This call is recorded.",
     endpointer=AudioEndpointer(BY_WORDS, threshold=0.5),
     fillers=("Let me check.",),
+    not_transferred="Nobody is there.",
 )
 LONGEST_SILENCE_MS = (
     POLICY.no_input_ms
@@ -60,6 +61,8 @@ class TurnTaking(RuleBasedStateMachine):
         self.fillers: set[int] = set()
         self.ready: set[int] = set()
         self.protected: set[int] = set()
+        self.transfers: set[int] = set()
+        self.transferring = False
         self.disclosed = 0
         self.playing: int | None = None
         self.paused_at: float | None = None
@@ -118,8 +121,15 @@ class TurnTaking(RuleBasedStateMachine):
                 assert reply not in self.protected, "a protected phrase was cut"
                 self.stop_playing()
                 self.playback.flush()
-            case cmd.HangUp():
-                self.over = True
+            case cmd.Transfer() | cmd.HangUp():
+                self.let_go(command)
+
+    def let_go(self, command: cmd.Transfer | cmd.HangUp) -> None:
+        if isinstance(command, cmd.HangUp):
+            self.over = True
+        else:
+            assert self.playing is None, "put through into the agent's words"
+            self.transferring = True
 
     def start_reply(self, reply: int, kind: ReplyKind) -> None:
         if kind is ReplyKind.FILLER:
@@ -132,6 +142,7 @@ class TurnTaking(RuleBasedStateMachine):
     def commit(self, command: cmd.CommitReply) -> None:
         assert command.reply in self.ready, "a reply that is not ready cannot be said"
         assert self.playing is None, "two voices at once"
+        assert not self.transferring, "the agent speaks to a caller who is being put through"
         self.ready.discard(command.reply)
         self.disclosed += command.kind is ReplyKind.DISCLOSURE
         if command.kind is ReplyKind.FILLER:
@@ -165,7 +176,7 @@ class TurnTaking(RuleBasedStateMachine):
         if self.playback.finished:
             reply = self.playing
             self.stop_playing()
-            self.tell(ev.PlaybackFinished(reply))
+            self.tell(ev.PlaybackFinished(reply, transfer=reply in self.transfers))
 
     def step(self) -> None:
         until = self.now + FRAME_MS
@@ -177,7 +188,12 @@ class TurnTaking(RuleBasedStateMachine):
             assert ticks < 10, "the machine asks for the same moment again and again"
         self.now = until
         self.play_frame()
-        if self.voice or (self.playing is not None and self.paused_at is None) or self.over:
+        if (
+            self.voice
+            or self.transferring
+            or (self.playing is not None and self.paused_at is None)
+            or self.over
+        ):
             self.last_life = self.now
 
     # What may happen ----------------------------------------------------------------------
@@ -232,9 +248,11 @@ class TurnTaking(RuleBasedStateMachine):
         self.tell(ev.EndJudged(self.judgements.pop(0), finished))
 
     @precondition(lambda self: self.preparing)
-    @rule(end_call=st.booleans(), protected=st.booleans())
-    def reply_is_ready(self, end_call: bool, protected: bool) -> None:
+    @rule(end_call=st.booleans(), protected=st.booleans(), transfer=st.booleans())
+    def reply_is_ready(self, end_call: bool, protected: bool, transfer: bool) -> None:
         reply = self.preparing.pop()
+        if transfer:
+            self.transfers.add(reply)
         self.ready.add(reply)
         if protected:
             self.protected.add(reply)
@@ -256,6 +274,14 @@ class TurnTaking(RuleBasedStateMachine):
         self.tell(ev.ReplyReady(reply + 1000))
         self.tell(ev.PlaybackFinished(reply + 1000))
         self.tell(ev.Partial(reply + 1000, "two words"))
+
+    @precondition(lambda self: self.transferring)
+    @rule(succeeded=st.booleans())
+    def transfer_ends(self, succeeded: bool) -> None:
+        self.transferring = False
+        self.last_life = self.caller_acted = self.now
+        self.tell(ev.TransferEnded(succeeded))
+        assert self.over is succeeded
 
     @precondition(lambda self: self.now > 60_000)
     @rule(reason=st.sampled_from(CloseReason))

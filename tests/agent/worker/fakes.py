@@ -8,7 +8,7 @@ from switchboard_agent.admission import Admission, Limits, RefusalReason
 from switchboard_agent.recovery.base import Handover
 from switchboard_agent.recovery.rescue import RescueParts
 from switchboard_agent.revisions.store import RevisionStore
-from switchboard_agent.transport.base import CallInfo, CallTransport, Listener, Pcm
+from switchboard_agent.transport.base import CallInfo, CallTransport, Listener, Pcm, Transferred
 from switchboard_agent.transport.livekit.control import Occupants
 from switchboard_agent.transport.livekit.room import RoomError
 from switchboard_agent.transport.livekit.transport import CallTicket
@@ -16,7 +16,7 @@ from switchboard_agent.worker.events import Assigned, Offered, WorkerEvent
 from switchboard_agent.worker.protocol import WorkerStatus
 from switchboard_agent.worker.service import Worker, WorkerParts
 from switchboard_contract.agent_config import AgentConfig, DispatchMetadata
-from switchboard_contract.call_events import Outcome
+from switchboard_contract.call_events import Outcome, TransferResult
 from tests.agent.live.configs import agent_config, dispatch_metadata
 from tests.agent.probe.fakes import FakeProbes
 
@@ -75,6 +75,9 @@ class FakeTransport:
     def play(self, frame: Pcm) -> None:
         """Nobody hears."""
 
+    async def transfer(self, to: str) -> Transferred:
+        raise AssertionError("nobody asks for it", to)
+
     async def hang_up(self) -> None:
         self.hung_up += 1
 
@@ -101,6 +104,10 @@ class FakeControl:
 
     async def delete(self, room: str) -> None:
         self.done.append(f"delete {room}")
+
+    async def transfer(self, room: str, identity: str, to: str) -> Transferred:
+        self.done.append(f"transfer {identity} from {room} to {to}")
+        return Transferred(TransferResult.SUCCEEDED)
 
     async def occupants(self, room: str) -> Occupants:
         return Occupants(() if room in self.empty else (f"sip-{room}",), 0)

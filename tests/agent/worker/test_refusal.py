@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from switchboard_agent.admission import RefusalReason
+from switchboard_agent.transport.base import Transferred
 from switchboard_agent.transport.livekit.control import Occupants, RoomControlError, end_call
 from switchboard_agent.worker.refusal import RefusalDesk
 
@@ -24,6 +25,9 @@ class FakeControl:
         if self.broken:
             raise RoomControlError("the server is away")
         self.done.append(f"delete {room}")
+
+    async def transfer(self, room: str, identity: str, to: str) -> Transferred:
+        raise AssertionError("a refused call is put through to nobody", room, identity, to)
 
     async def occupants(self, room: str) -> Occupants:  # noqa: ARG002 the seam
         if self.broken:

@@ -20,7 +20,7 @@ from switchboard_agent.loop_watch import LoopWatch
 from switchboard_agent.records.redis_stream import RedisStreamRecorder
 from switchboard_agent.stt.base import SpeechStream, Transcript
 from switchboard_agent.telemetry import Telemetry
-from switchboard_agent.transport.base import CallInfo, Listener
+from switchboard_agent.transport.base import CallInfo, Listener, Transferred
 from switchboard_contract.agent_config import AgentConfig
 from tests.bench.engine.caller import Caller
 from tests.bench.engine.host import Run, asked_for, measure, tell
@@ -82,6 +82,9 @@ class _Wire:
 
     def play(self, frame: Pcm) -> None:
         self._caller.hear(len(frame))
+
+    async def transfer(self, to: str) -> Transferred:
+        raise AssertionError("this dialog transfers nobody", to)
 
     async def hang_up(self) -> None:
         self._caller.send = None

@@ -25,8 +25,8 @@ from switchboard_agent.transport.livekit.stream import InboundStream
 from tests.agent.live.callers import sip_token
 from tests.bench.engine.caller import Caller, Notes, pump
 from tests.bench.engine.script import Pcm, load
-from tests.bench.room.lines import serve_lines
 from tests.bench.room.voice import is_audible
+from tests.support.lines import serve_lines
 
 _HOLE_SECONDS = 0.06
 """Shorter ones are what jitter buffers are for."""

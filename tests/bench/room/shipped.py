@@ -6,7 +6,7 @@ from collections import deque
 import numpy as np
 from livekit import rtc
 
-from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm
+from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm, Transferred
 from switchboard_agent.transport.livekit.transport import CallTicket
 from tests.bench.engine.script import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 
@@ -73,6 +73,10 @@ class ShippedTransport:
 
     def terminate(self) -> None:
         """The room is gone."""
+
+    async def transfer(self, to: str) -> Transferred:
+        """No caller of the benchmark wants a human."""
+        raise AssertionError(to)
 
     async def hang_up(self) -> None:
         """Leave."""

@@ -38,10 +38,10 @@ from tests.agent.live.rig import NoSource, until
 from tests.bench.engine.caller import Notes, watch_lag
 from tests.bench.engine.standins import CONFIG, Voice, dialogs
 from tests.bench.room.echo import EchoEngine
-from tests.bench.room.lines import serve_lines
 from tests.bench.room.recogniser import ListeningRecogniser
 from tests.bench.room.shipped import open_shipped
 from tests.bench.room.voice import speak
+from tests.support.lines import serve_lines
 
 POOL = "bench"
 OURS, SHIPPED = "ours", "shipped"

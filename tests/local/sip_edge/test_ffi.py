@@ -1,8 +1,10 @@
 """What the edge relies on inside the pinned rtc SDK."""
 
 import asyncio
+import ctypes
 
 from livekit.rtc import __version__
+from livekit.rtc._ffi_client import FfiClient
 from livekit.rtc._proto.ffi_pb2 import FfiEvent, FfiRequest, FfiResponse
 
 from switchboard_local.sip_edge import ffi
@@ -30,28 +32,38 @@ def test_a_join_is_tried_once_and_other_requests_are_left_alone() -> None:
     assert not asked[1].HasField("connect")
 
 
-async def test_frames_go_to_their_reader_alone_and_wake_the_loop_once() -> None:
-    queue = ffi.RoutedQueue(asyncio.get_running_loop())
-    everyone = queue.subscribe()
+async def _taken(router: ffi.FrameRouter, event: FfiEvent) -> None:
+    """Hand over an event as a native thread does."""
+    data = event.SerializeToString()
+    place = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+    await asyncio.to_thread(
+        router.take, ctypes.cast(place, ctypes.POINTER(ctypes.c_uint8)), len(data)
+    )
+
+
+async def test_frames_go_to_their_reader_alone() -> None:
+    router = ffi.FrameRouter(asyncio.get_running_loop())
+    everyone = FfiClient.instance.queue.subscribe()
     seen: list[int] = []
-    queue.read_stream(7, lambda event: seen.append(event.stream_handle))
+    router.read_stream(7, lambda event: seen.append(event.stream_handle))
     for handle in (7, 7, 8):
         event = FfiEvent()
         event.audio_stream_event.stream_handle = handle
-        await asyncio.to_thread(queue.put, event)
+        await _taken(router, event)
     await asyncio.sleep(0)
     assert seen == [7, 7]
-    assert queue.dropped_events == 1
     assert everyone.empty()
+    FfiClient.instance.queue.unsubscribe(everyone)
 
 
-async def test_captures_are_counted_and_all_else_goes_the_sdks_way() -> None:
-    queue = ffi.RoutedQueue(asyncio.get_running_loop())
-    everyone = queue.subscribe()
-    failed, room = FfiEvent(), FfiEvent()
-    failed.capture_audio_frame.error = "no"
+async def test_captures_are_forgotten_and_all_else_goes_the_sdks_way() -> None:
+    router = ffi.FrameRouter(asyncio.get_running_loop())
+    everyone = FfiClient.instance.queue.subscribe()
+    captured, room = FfiEvent(), FfiEvent()
+    captured.capture_audio_frame.async_id = 1
     room.room_event.room_handle = 1
-    await asyncio.to_thread(queue.put, failed)
-    await asyncio.to_thread(queue.put, room)
+    await _taken(router, captured)
+    await _taken(router, room)
     assert (await everyone.get()).room_event.room_handle == 1
-    assert queue.failed_captures == 1
+    assert everyone.empty()
+    FfiClient.instance.queue.unsubscribe(everyone)

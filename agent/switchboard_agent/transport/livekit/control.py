@@ -1,4 +1,4 @@
-"""What a worker asks of the LiveKit server about rooms: who is there, put somebody out.
+"""What a worker asks of the LiveKit server about rooms: who is there, put or hand somebody out.
 
 Removing the SIP participant is what ends a phone call: the bridge sends BYE within 70 ms (or a
 refusal, while the phone still rings). Leaving the room alone would leave the caller in silence.
@@ -12,7 +12,8 @@ from typing import Protocol, Self
 
 import aiohttp
 from livekit.api.room_service import RoomService
-from livekit.api.twirp_client import TwirpError, TwirpErrorCode
+from livekit.api.sip_service import SipService
+from livekit.api.twirp_client import SipCallError, TwirpError, TwirpErrorCode
 from livekit.protocol import models
 from livekit.protocol.room import (
     DeleteRoomRequest,
@@ -20,8 +21,21 @@ from livekit.protocol.room import (
     RoomParticipantIdentity,
     UpdateParticipantRequest,
 )
+from livekit.protocol.sip import (
+    STR_RINGING_TIMEOUT,
+    STS_TRANSFER_FAILED,
+    SIPTransferReason,
+    TransferSIPParticipantRequest,
+    TransferSIPParticipantResponse,
+)
+
+from switchboard_agent.transport.base import TRANSFER_SECONDS, Transferred
+from switchboard_contract.call_events import TransferResult
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+
+_NO_ANSWER_STATUS = frozenset({408, 480, 487})
+"""Final SIP statuses of a phone that rang and was not picked up."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +63,9 @@ class RoomControl(Protocol):
     async def delete(self, room: str) -> None:
         """Close a room. One that is gone already is fine. Raises `RoomControlError`."""
 
+    async def transfer(self, room: str, identity: str, to: str) -> Transferred:
+        """Have a phone caller referred to `to`. Never raises but for cancellation."""
+
     async def occupants(self, room: str) -> Occupants:
         """Who is there; nobody if the room is gone. Raises `RoomControlError`."""
 
@@ -62,10 +79,14 @@ class LiveKitRoomControl:
         self._api_secret = api_secret
         self._session: aiohttp.ClientSession | None = None
         self._service: RoomService | None = None
+        self._sip: SipService | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=REQUEST_TIMEOUT)
         self._service = RoomService(
+            self._session, self._url, self._api_key, self._api_secret, failover=False
+        )
+        self._sip = SipService(
             self._session, self._url, self._api_key, self._api_secret, failover=False
         )
         return self
@@ -94,6 +115,23 @@ class LiveKitRoomControl:
             await self._open.delete_room(DeleteRoomRequest(room=room))
         except (TwirpError, aiohttp.ClientError, TimeoutError) as error:
             _unless_gone(error, f"room {room} was not deleted")
+
+    async def transfer(self, room: str, identity: str, to: str) -> Transferred:
+        """Ask the SIP bridge for a REFER; the caller hears it ring meanwhile."""
+        if self._sip is None:
+            raise RoomControlError("room control is used outside its `async with`")
+        request = TransferSIPParticipantRequest(
+            room_name=room, participant_identity=identity, transfer_to=to, play_dialtone=True
+        )
+        request.ringing_timeout.seconds = round(TRANSFER_SECONDS)
+        try:
+            return _answered(await self._sip.transfer_sip_participant(request))
+        except SipCallError as error:
+            return _refused(error.sip_status_code, error.sip_transfer_reason)
+        except (TwirpError, aiohttp.ClientError, TimeoutError) as error:
+            code = error.code if isinstance(error, TwirpError) else type(error).__name__
+            _log.warning("transfer failed", extra={"room": room, "reason": code})
+            return Transferred(TransferResult.FAILED)
 
     async def occupants(self, room: str) -> Occupants:
         """Who is there."""
@@ -143,6 +181,18 @@ async def end_call(control: RoomControl, room: str, caller: str | None) -> None:
         await control.delete(room)
     except RoomControlError as error:
         _log.error("the caller may hear silence until they hang up: %s", error)
+
+
+def _answered(answer: TransferSIPParticipantResponse) -> Transferred:
+    """A bridge that says nothing about it has seen the other end take the call."""
+    if answer.status != STS_TRANSFER_FAILED:
+        return Transferred(TransferResult.SUCCEEDED)
+    return _refused(int(answer.sip_status.code) or None, SIPTransferReason.Name(answer.reason))
+
+
+def _refused(sip_status: int | None, reason: str | None) -> Transferred:
+    rang = reason == SIPTransferReason.Name(STR_RINGING_TIMEOUT) or sip_status in _NO_ANSWER_STATUS
+    return Transferred(TransferResult.NO_ANSWER if rang else TransferResult.REFUSED, sip_status)
 
 
 def _unless_gone(error: Exception, what: str) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from switchboard_agent.recovery.fence import Fence, NoFence
-from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm
+from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm, Transferred
 from switchboard_agent.transport.livekit.call_info import call_info
 from switchboard_agent.transport.livekit.control import RoomControl, end_call
 from switchboard_agent.transport.livekit.ffi import FfiDemux
@@ -19,6 +19,7 @@ from switchboard_agent.transport.livekit.room import Kind, Participant, Room
 from switchboard_agent.transport.livekit.source import UnqueuedSource
 from switchboard_agent.transport.livekit.stream import InboundStream
 from switchboard_contract.agent_config import DispatchMetadata
+from switchboard_contract.call_events import Channel, TransferResult
 
 TRACK_NAME = "agent"
 
@@ -142,6 +143,15 @@ class LiveKitTransport:
         """Put one frame on the wire now."""
         if not self._fence.stalled:
             self._source.play(frame)
+
+    async def transfer(self, to: str) -> Transferred:
+        """Have the bridge refer the caller to somebody else; who came without one stays."""
+        await self._fence.passed()
+        if self._caller is None or self.info.channel is not Channel.SIP:
+            return Transferred(TransferResult.UNSUPPORTED)
+        if self._close_reason is not None or self._ending:
+            return Transferred(TransferResult.FAILED)
+        return await self._control.transfer(self._ticket.room, self._caller.identity, to)
 
     async def hang_up(self) -> None:
         """End the call for the caller and release everything."""

@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm
+from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm, Transferred
 from switchboard_agent.transport.twilio import messages
 from switchboard_agent.transport.twilio.messages import Digit, MarkReached, Media, Message, Stopped
 from switchboard_agent.transport.twilio.playhead import Playhead
 from switchboard_agent.transport.twilio.sound import FromPhone, ToPhone
+from switchboard_contract.call_events import TransferResult
 
 EARLY_FRAMES = 250
 """Five seconds of the caller, kept until the engine listens."""
@@ -93,6 +94,10 @@ class TwilioTransport:
             self._kept.append(payload)
         else:
             self._send_sound(self._wire, payload)
+
+    async def transfer(self, to: str) -> Transferred:  # noqa: ARG002  no target can be reached
+        """Not possible: Twilio ends the stream before it dials, and a failure comes too late."""
+        return Transferred(TransferResult.UNSUPPORTED)
 
     async def hang_up(self) -> None:
         """Let the last words be played, end the call at Twilio, close the socket."""

@@ -15,6 +15,7 @@ from switchboard_agent.transport.base import (
     CallInfo,
     CloseReason,
     Pcm,
+    Transferred,
 )
 from switchboard_agent.transport.twilio.messages import Digit, MarkReached, Media, Stopped
 from switchboard_agent.transport.twilio.transport import (
@@ -23,7 +24,7 @@ from switchboard_agent.transport.twilio.transport import (
     RESUME_SECONDS,
     TwilioTransport,
 )
-from switchboard_contract.call_events import Channel
+from switchboard_contract.call_events import Channel, TransferResult
 from tests.support.virtual_time import run_virtual
 
 INFO = CallInfo("CA1", "ns/agent", "r1", Channel.TWILIO)
@@ -112,6 +113,15 @@ def test_frame_goes_out_at_once_as_mulaw_with_a_mark_every_200_ms() -> None:
         assert c.wire.events == ["media"] * 10 + ["mark"]
         assert base64.b64decode(c.wire.sent[0]["media"]["payload"]) == b"\xff" * 160
         assert all(message["streamSid"] == "MZ1" for message in c.wire.sent)
+
+    call(script)
+
+
+def test_a_caller_cannot_be_put_through_and_stays() -> None:
+    async def script(c: Call) -> None:
+        transferred = await c.start().transfer("tel:+15550199")
+        assert transferred == Transferred(TransferResult.UNSUPPORTED)
+        assert (c.wire.sent, c.ends) == ([], [])
 
     call(script)
 

@@ -1,4 +1,4 @@
-"""Processes of a benchmark that talk in lines of JSON: a question on stdin, an answer on stdout."""
+"""Processes that talk in lines of JSON: a question on stdin, an answer on stdout."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 _ANSWER_SECONDS = 120.0
-_AS_IN_THE_IMAGE = {"OPENBLAS_NUM_THREADS": "1"}
-"""More threads for matrix products wait for each other by spinning."""
+_AS_A_WORKER = {"OPENBLAS_NUM_THREADS": "1"}
+"""What `switchboard_agent` sets for itself; too late where numpy was imported before it."""
 
 
 async def serve_lines(obey: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> None:
@@ -66,8 +66,8 @@ class Peer:
 
 
 @asynccontextmanager
-async def process(words: Sequence[str], log: Path) -> AsyncIterator[Peer]:
-    """Start one with pipes, and wait until it is ready; killed at the end."""
+async def process(words: Sequence[str], log: Path, **env: str) -> AsyncIterator[Peer]:
+    """Start a module with pipes, and wait until it is ready; killed at the end."""
     with log.open("wb") as errors:
         started = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -76,7 +76,7 @@ async def process(words: Sequence[str], log: Path) -> AsyncIterator[Peer]:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            env=os.environ | _AS_IN_THE_IMAGE,
+            env=os.environ | _AS_A_WORKER | env,
             limit=2**24,
         )
     peer = Peer(started)

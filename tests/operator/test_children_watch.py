@@ -1,4 +1,4 @@
-"""Kinds that not every cluster has are followed while they are there."""
+"""Each kind of child is followed, those that not every cluster has while they are there."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,9 +7,9 @@ from typing_extensions import override
 
 from switchboard_contract import names
 from switchboard_operator.errors import KubeApiError, NotFoundError
-from switchboard_operator.kube.kinds import POD_MONITOR, Kind
+from switchboard_operator.kube.kinds import DEPLOYMENT, POD_MONITOR, Kind
 from switchboard_operator.kube.objects import Object
-from switchboard_operator.watch.optional import AGAIN_SECONDS, ObjectWatch, follow
+from switchboard_operator.watch.children import AGAIN_SECONDS, BOOKMARK, ObjectWatch, follow
 from tests.operator.samples import World, served_world
 from tests.support.virtual_time import run_virtual
 
@@ -19,17 +19,19 @@ MONITOR = (POD_MONITOR, "smile-dental", "reception-worker")
 class _Stream(ObjectWatch):
     """An API server's stream of events, as a test lets it flow."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind = POD_MONITOR) -> None:
+        self._kind = kind
         self.events: asyncio.Queue[tuple[str, Object] | KubeApiError | None] = asyncio.Queue()
         self.selectors: list[str] = []
+        self.versions: list[int] = []
 
     @override
     async def watch_objects(
         self, kind: Kind, selector: str, version: str
     ) -> AsyncIterator[tuple[str, Object]]:
-        assert kind is POD_MONITOR
-        assert int(version)
+        assert kind is self._kind
         self.selectors.append(selector)
+        self.versions.append(int(version))
         while (event := await self.events.get()) is not None:
             if isinstance(event, KubeApiError):
                 raise event
@@ -97,6 +99,34 @@ def test_what_happened_while_a_watch_was_away_is_found_by_the_list_of_the_next()
         assert len(stream.selectors) == 2
 
     _following(course)
+
+
+def test_a_stream_that_ends_is_taken_up_where_it_ended() -> None:
+    async def course(world: World, stream: _Stream) -> None:
+        await _install(world)
+        lists = world.kube.listed[POD_MONITOR]
+        far = {"metadata": {"resourceVersion": "9000"}}
+        stream.events.put_nowait((BOOKMARK, far))
+        stream.events.put_nowait(None)
+        await asyncio.sleep(2 * AGAIN_SECONDS)
+        assert stream.versions[1:] == [9000]
+        assert world.kube.listed[POD_MONITOR] == lists, "no list is needed"
+
+    _following(course)
+
+
+def test_the_first_watch_goes_on_from_the_list_that_opened_the_barrier() -> None:
+    async def run() -> None:
+        world = await served_world()
+        lists = world.kube.listed[DEPLOYMENT]
+        stream = _Stream(DEPLOYMENT)
+        following = asyncio.ensure_future(follow(stream, world.feed, world.discovery, DEPLOYMENT))
+        await asyncio.sleep(2 * AGAIN_SECONDS)
+        following.cancel()
+        assert len(stream.versions) == 1
+        assert world.kube.listed[DEPLOYMENT] == lists
+
+    run_virtual(run())
 
 
 def test_a_kind_that_goes_away_is_let_go_of() -> None:
