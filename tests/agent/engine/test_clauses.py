@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Self
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
 from switchboard_agent.dialog.base import CallerTurn, Reply
-from switchboard_agent.transport.base import FRAME_MS
+from switchboard_agent.transport.base import FRAME_MS, SAMPLE_RATE_HZ
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
 from switchboard_contract.call_events import ReplySpoken
 from tests.agent.engine.calls import Call
@@ -71,11 +72,17 @@ async def asks(caller: LoopbackCaller) -> None:
     caller.hang_up()
 
 
-def frames_of(transport: LoopbackTransport, reply: ReplySpoken, until_ms: float) -> list[float]:
-    """When the frames of a reply were sent, in milliseconds of the call."""
+def sound_of(transport: LoopbackTransport, reply: ReplySpoken, until_ms: float) -> dict[float, int]:
+    """Samples of sound in each frame of a reply, by the millisecond of the call it was sent at.
+
+    A frame whose rest is not there in time is filled up with silence.
+    """
     answered = transport.recording.caller[0].at_seconds
-    sent = [(heard.at_seconds - answered) * 1000 for heard in transport.recording.agent]
-    return [ms for ms in sent if reply.started_call_ms - 1 <= ms < until_ms]
+    sent = {
+        (heard.at_seconds - answered) * 1000: int(np.count_nonzero(heard.frame))
+        for heard in transport.recording.agent
+    }
+    return {ms: sound for ms, sound in sent.items() if reply.started_call_ms - 1 <= ms < until_ms}
 
 
 def underruns(call: Call) -> float:
@@ -92,7 +99,7 @@ def test_no_silence_between_clauses_whose_text_is_there(
     call = call_of(PacedTts(first_byte_seconds, real_time_factor, chunk_ms))
     transport = call.play(asks)
     (reply,) = call.replies[1:]
-    frames = frames_of(transport, reply, float("inf"))
+    frames = list(sound_of(transport, reply, float("inf")))
     gaps = [after - before for before, after in pairwise(frames)]
     assert max(gaps) <= FRAME_MS + 0.001
     assert len(frames) * FRAME_MS >= MS_PER_LETTER * sum(map(len, CLAUSES))
@@ -104,7 +111,7 @@ def test_text_that_comes_while_a_clause_is_heard_leaves_no_silence_either() -> N
     texts = ["of course we do", "we open at nine", "and we close at five", "every day"]
     call = call_of(PacedTts(real_time_factor=0.9), Clauses(texts=texts, seconds=0.5))
     transport = call.play(asks)
-    frames = frames_of(transport, call.replies[1], float("inf"))
+    frames = list(sound_of(transport, call.replies[1], float("inf")))
     gaps = [after - before for before, after in pairwise(frames)]
     assert max(gaps) <= FRAME_MS + 0.001
 
@@ -174,9 +181,9 @@ def letters_heard(text: str, letters: float) -> str:
     return " ".join(heard)
 
 
-def words_on_the_wire(texts: list[str], frames: int) -> str:
-    """What the frames say: each clause is as long as its letters."""
-    letters, heard = frames * FRAME_MS / MS_PER_LETTER, []
+def words_on_the_wire(texts: list[str], samples: int) -> str:
+    """What the samples say: each clause is as long as its letters."""
+    letters, heard = samples * 1000 / SAMPLE_RATE_HZ / MS_PER_LETTER, []
     for text in texts:
         heard.append(text if letters >= len(text) else letters_heard(text, letters))
         letters = max(0.0, letters - len(text))
@@ -221,7 +228,7 @@ def test_interrupted_anywhere_history_is_what_was_heard_and_no_stream_stays_open
     for reply, until_ms in zip(call.replies, [*starts, float("inf")], strict=True):
         if reply.text in {"hello", "are you there"}:
             continue
-        frames = frames_of(transport, reply, until_ms)
-        assert reply.heard == words_on_the_wire(texts, len(frames))
+        samples = sum(sound_of(transport, reply, until_ms).values())
+        assert reply.heard == words_on_the_wire(texts, samples)
         assert reply.text.startswith(reply.heard)
     assert call.dialog.heard_of == [reply.heard for reply in call.replies]
