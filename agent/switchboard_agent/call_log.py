@@ -12,6 +12,7 @@ from typing import TypedDict
 from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import Handover
+from switchboard_agent.speech_failure import SpeechFailure, SpeechPart
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import CallInfo, Transferred
 from switchboard_agent.turn.commands import TurnEnded
@@ -226,6 +227,11 @@ class CallLog:
     def underruns(self, frames: int) -> None:
         """Frames of a reply that were due and not there."""
         self._telemetry.underruns.inc(frames)
+
+    def speech_failed(self, part: SpeechPart, failure: SpeechFailure, error: Exception) -> None:
+        """A recogniser or a synthesiser failed; the call goes on."""
+        self._telemetry.speech_failures.labels(*self._labels, part.value, failure.value).inc()
+        self.warning(f"{part} failed", error)
 
     def warning(self, message: str, error: BaseException) -> None:
         """Log a failure that the call survives. The error's text may hold words of the caller."""

@@ -17,14 +17,17 @@ from typing import Self
 from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.clock import Clock, LoopClock
 from switchboard_agent.dialog.base import Dialog
+from switchboard_agent.fixed_phrases import fixed_phrases
 from switchboard_agent.probe.checks import Check, Rehearsal
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import CallKeeper, Handover, NoKeeper
 from switchboard_agent.session import CallSession, Services
 from switchboard_agent.stt.base import SpeechToText
+from switchboard_agent.stt.pace import Pace
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import CallTransport
 from switchboard_agent.tts.base import TextToSpeech
+from switchboard_agent.tts.kept import KeptPhrases
 from switchboard_agent.turn.end_judges import EndJudges
 from switchboard_agent.vad.base import VadModel
 from switchboard_agent.vad.batcher import VadBatcher
@@ -60,6 +63,7 @@ class Engine:
         """
         self._stt = stt
         self._tts = tts
+        self._voices = KeptPhrases(tts)
         self._make_dialog = make_dialog
         self._records = records
         self._telemetry = telemetry
@@ -69,6 +73,7 @@ class Engine:
         self._vad_in_thread = vad_in_thread
         self._checks = checks or {}
         self._keeper = keeper or NoKeeper()
+        self._pace = Pace()
         self._judges = EndJudges(self._count_failure)
         self._stack = AsyncExitStack()
         self._services: Services | None = None
@@ -86,7 +91,8 @@ class Engine:
             stack.callback(detector.cancel)
             self._services = Services(
                 stt=self._stt,
-                tts=self._tts,
+                pace=self._pace,
+                tts=self._voices,
                 make_dialog=self._make_dialog,
                 judges=self._judges,
                 batcher=batcher,
@@ -118,9 +124,10 @@ class Engine:
 
     async def prepare(self, config: AgentConfig) -> None:
         """Warm the providers for an agent revision. Raises the providers' errors."""
-        self._make_dialog(config)
+        dialog = self._make_dialog(config)
         await self._stt.prepare(config)
         await self._tts.prepare(config.tts)
+        await self._voices.keep(fixed_phrases(config, dialog), config.tts)
         await self._judges.prepare(config)
 
     def _count_failure(self, config: AgentConfig) -> None:

@@ -1,8 +1,9 @@
 """The ear of one call: audio comes in, edges of speech and words come out as events.
 
 Audio goes three ways: into the ring buffer (the past), to the voice activity detector (always), and
-to the recogniser (while an utterance is open). Nothing is decided here. A recogniser that fails or
-does not answer costs the words of one utterance: it is replaced, and the call goes on.
+to the recogniser (while an utterance is open). Nothing is decided here. A recogniser that fails,
+gives garbage or does not answer costs the words of one utterance: it is replaced, and the call goes
+on.
 """
 
 import asyncio
@@ -10,12 +11,14 @@ from collections.abc import Callable
 
 from switchboard_agent.audio.ring import Ring
 from switchboard_agent.call_log import CallLog
+from switchboard_agent.speech_failure import GarbageError, SpeechPart, failure_of
 from switchboard_agent.stt.base import (
     SpeechStream,
     SpeechToText,
-    SpeechToTextError,
     Transcript,
 )
+from switchboard_agent.stt.checked import words_of
+from switchboard_agent.stt.pace import Pace
 from switchboard_agent.transport.base import SAMPLE_RATE_HZ, Pcm
 from switchboard_agent.turn.end_judges import EndJudges
 from switchboard_agent.turn.end_model import SPAN_SAMPLES
@@ -54,11 +57,13 @@ class Hearing:
         batcher: VadBatcher,
         post: Callable[[Event], None],
         log: CallLog,
+        pace: Pace,
     ) -> None:
         self._config = config
         self._stt = stt
         self._post = post
         self._log = log
+        self._pace = pace
         self._judges = judges
         judged = config.turn.endpointing.model is not None
         self._ring = Ring(SPAN_SAMPLES if judged else _RING_SAMPLES)
@@ -68,6 +73,8 @@ class Hearing:
         self._utterance = 0
         self._fed_to = 0
         self._feeding = False
+        self._broken: Exception | None = None
+        """Why the recogniser is of no use for the running utterance."""
         self._last_frame_ms = log.now_ms()
         self._loop = asyncio.get_running_loop()
         self._media_check = self._loop.call_later(_MEDIA_CHECK_SECONDS, self._check_media)
@@ -78,31 +85,34 @@ class Hearing:
         self._ring.append(frame)
         self._channel.push(frame)
         if self._feeding:
-            self._stream.feed(frame)
-            self._fed_to = self._ring.end
+            self._feed(frame)
 
     def start_utterance(self, utterance: int, from_sample: int | None) -> None:
         """Open the recogniser, beginning a little before the given sample."""
         self._utterance = utterance
         start = self._ring.end if from_sample is None else from_sample
-        self._stream.start_utterance()
-        past = self._ring.since(max(start - _PREROLL_SAMPLES, self._fed_to))
-        if len(past):
-            self._stream.feed(past)
-        self._fed_to = self._ring.end
         self._feeding = True
+        try:
+            self._stream.start_utterance()
+        except Exception as error:  # noqa: BLE001 - a provider may fail in any way
+            self._broken = error
+        self._feed(self._ring.since(max(start - _PREROLL_SAMPLES, self._fed_to)))
 
     async def finish_utterance(self, utterance: int) -> None:
         """Close the recogniser; its words are posted, or none if it failed."""
         self._feeding = False
-        text = ""
+        asked_ms = self._log.now_ms()
         try:
-            async with asyncio.timeout(_FINAL_TIMEOUT_SECONDS):
-                text = (await self._stream.end_utterance()).text
-        except (SpeechToTextError, TimeoutError) as error:
-            self._log.warning("recogniser replaced", error)
-            await self._replace_stream()
-        self._post(Final(utterance, text))
+            text = await self._final_words()
+        except Exception as error:  # noqa: BLE001 - a provider may fail in any way
+            begun = self._broken is not None
+            self._log.speech_failed(SpeechPart.STT, failure_of(error, begun=begun), error)
+            broken = self._replace_stream()
+            self._post(Final(utterance, "", failed=True))
+            await self._let_go(broken)
+        else:
+            self._pace.took(self._log.now_ms() - asked_ms)
+            self._post(Final(utterance, text))
 
     async def judge_end(self, judgement: int, from_sample: int | None) -> None:
         """Post how likely the caller is done, by ear; nothing if that cannot be told."""
@@ -120,16 +130,39 @@ class Hearing:
         self._channel.close()
         await self._stream.aclose()
 
-    async def _replace_stream(self) -> None:
+    def _feed(self, audio: Pcm) -> None:
+        self._fed_to = self._ring.end
+        if self._broken is not None or not len(audio):
+            return
+        try:
+            self._stream.feed(audio)
+        except Exception as error:  # noqa: BLE001 - a provider may fail in any way
+            self._broken = error
+
+    async def _final_words(self) -> str:
+        if self._broken is not None:
+            raise self._broken
+        async with asyncio.timeout(_FINAL_TIMEOUT_SECONDS):
+            return words_of(await self._stream.end_utterance())
+
+    def _replace_stream(self) -> SpeechStream:
         broken, self._stream = self._stream, self._stt.open(self._config, self._on_partial)
+        self._broken = None
+        return broken
+
+    async def _let_go(self, broken: SpeechStream) -> None:
         try:
             async with asyncio.timeout(_FINAL_TIMEOUT_SECONDS):
                 await broken.aclose()
-        except (SpeechToTextError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - it is broken
             self._log.warning("recogniser did not close", error)
 
     def _on_partial(self, partial: Transcript) -> None:
-        self._post(Partial(self._utterance, partial.text))
+        try:
+            words = words_of(partial)
+        except GarbageError:
+            return
+        self._post(Partial(self._utterance, words))
         if partial.final:
             self._post_edge(self._segmenter.agree_on_end())
 

@@ -10,11 +10,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.dialog.base import Dialog
+from switchboard_agent.dialog.excuses import excuse
 from switchboard_agent.handing_over import hand_over
 from switchboard_agent.hearing import Hearing
 from switchboard_agent.records.base import CallRecorder
@@ -22,6 +24,7 @@ from switchboard_agent.recovery.base import CallKeeper, Handover, HeldCall
 from switchboard_agent.recovery.describe import keep_seconds, left_ms, snapshot_of
 from switchboard_agent.speaking import Speaking
 from switchboard_agent.stt.base import SpeechToText
+from switchboard_agent.stt.pace import Pace
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import (
     BufferedTransport,
@@ -54,6 +57,7 @@ class Services:
     """What all calls of an engine share."""
 
     stt: SpeechToText
+    pace: Pace
     tts: TextToSpeech
     make_dialog: Callable[[AgentConfig], Dialog]
     judges: EndJudges
@@ -156,7 +160,13 @@ class CallSession:
 
     def _turn_machine(self) -> TurnMachine:
         left, disclosed = left_ms(self._config, self._log), self._log.turns > 0
-        policy = turn_policy(self._config, self._dialog, max_call_ms=left, disclosed=disclosed)
+        policy = turn_policy(
+            self._config,
+            self._dialog,
+            max_call_ms=left,
+            disclosed=disclosed,
+            final_patience_ms=self._services.pace.patience_ms,
+        )
         return TurnMachine(policy)
 
     def _hold(self) -> None:
@@ -182,6 +192,7 @@ class CallSession:
                 drop_unplayed=_drop_unplayed(self._transport),
                 post=self._post,
                 log=self._log,
+                excuse=partial(excuse, self._config),
                 spawn=self._spawn,
             )
             self._hearing = Hearing(
@@ -191,6 +202,7 @@ class CallSession:
                 batcher=services.batcher,
                 post=self._post,
                 log=self._log,
+                pace=services.pace,
             )
             self._post(ev.CallAnswered())
             self._transport.attach(self)

@@ -5,25 +5,26 @@ nobody hears until the reply is committed; from then on the pacer empties it. A 
 being written is spoken part by part, and pauses where its next part is late. What was heard of a
 reply is told from the samples that the wire took, whichever way it ended; where the far end holds a
 queue, an interrupted reply was heard up to what that had played.
+
+Where the synthesiser fails, the caller hears an excuse, which is kept from when it worked. An
+excuse in place of a whole reply leaves the dialog where it was: its turn has not been answered.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 
 from switchboard_agent.audio.pacer import Pacer
-from switchboard_agent.audio.playback import Playback
-from switchboard_agent.audio.spoken import SpokenText
 from switchboard_agent.call_log import CallLog, Spoken
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply
+from switchboard_agent.dialog.excuses import GIVE_UP_AFTER
+from switchboard_agent.reply_audio import ReplyAudio, SynthesisError
+from switchboard_agent.speech_failure import SpeechFailure, SpeechPart
 from switchboard_agent.transport.base import CloseReason, Pcm
 from switchboard_agent.tts.base import TextToSpeech
 from switchboard_agent.turn.commands import CANNED, CommitReply, ReplyKind, StartReply
 from switchboard_agent.turn.events import Closed, Event, PlaybackFinished, ReplyFailed, ReplyReady
 from switchboard_contract.crd.voice_agent import TtsSpec
-
-_CHUNK_TIMEOUT_SECONDS = 5.0
-"""A synthesiser that gives no audio for this long has failed."""
 
 
 @dataclass(slots=True)
@@ -31,11 +32,12 @@ class _Voice:
     """One reply on its way."""
 
     number: int
-    playback: Playback = field(default_factory=Playback)
-    spoken: SpokenText = field(default_factory=SpokenText)
+    audio: ReplyAudio
     reply: Reply | None = None
-    end_call: bool = False
-    transfer: bool = False
+    asked_ms: float = 0.0
+    """When its first audio was asked for."""
+    excuses: bool = False
+    """Whether it stands in place of a reply of the dialog."""
     announced: bool = False
     committed: CommitReply | None = None
     first_frame_ms: float | None = None
@@ -56,6 +58,7 @@ class Speaking:
         drop_unplayed: Callable[[], int],
         post: Callable[[Event], None],
         log: CallLog,
+        excuse: Callable[[int], Reply],
         spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
     ) -> None:
         self._dialog = dialog
@@ -66,6 +69,8 @@ class Speaking:
         self._drop_unplayed = drop_unplayed
         self._post = post
         self._log = log
+        self._excuse = excuse
+        self._excuses = 0
         self._spawn = spawn
         self._pending: dict[int, _Voice] = {}
         self._filler_heard = ""
@@ -77,21 +82,26 @@ class Speaking:
     @property
     def unheard(self) -> str:
         """The reply that is being said; empty once it has been heard to its end or was cut."""
-        return "" if self._current is None else self._current.spoken.text
+        return "" if self._current is None else self._current.audio.spoken.text
 
     @property
     def ending(self) -> bool:
         """Whether the call ends with the reply said last."""
-        return self._ending if self._current is None else self._current.end_call
+        return self._ending if self._current is None else self._current.audio.end_call
 
     @property
     def transferring(self) -> bool:
         """Whether the caller is to be put through after the reply said last."""
-        return self._transferring if self._current is None else self._current.transfer
+        return self._transferring if self._current is None else self._current.audio.transfer
 
     def start(self, command: StartReply) -> None:
         """Make a reply ready."""
-        voice = _Voice(command.reply)
+        audio = ReplyAudio(
+            lambda text: self._tts.synthesize(text, self._spec),
+            lambda: self._on_audio(voice),
+            self._on_failure,
+        )
+        voice = _Voice(command.reply, audio)
         self._pending[voice.number] = voice
         voice.task = self._spawn(self._prepare(voice, command))
 
@@ -109,7 +119,10 @@ class Speaking:
         del self._pending[command.reply]
         self._current = voice
         voice.committed = command
-        if command.kind not in CANNED:
+        if voice.excuses:
+            self._excuses += 1
+        elif command.kind not in CANNED:
+            self._excuses = 0
             self._dialog.commit(voice.reply)
             self._log.slots(self._dialog.slots)
         self._pacer.start(self._play_next)
@@ -137,7 +150,7 @@ class Speaking:
     @property
     def waiting_for_part(self) -> bool:
         """Whether the reply pauses at a place for it, while its next part is being written."""
-        return self._current is not None and self._current.playback.may_pause
+        return self._current is not None and self._current.audio.playback.may_pause
 
     def give_up(self) -> None:
         """The rest of the reply does not come: what was said was all."""
@@ -158,7 +171,7 @@ class Speaking:
         voice = self._current
         if voice is None:
             return False
-        frame = voice.playback.next_frame()
+        frame = voice.audio.next_frame()
         if frame is not None:
             if voice.first_frame_ms is None:
                 voice.first_frame_ms = self._log.now_ms()
@@ -168,24 +181,25 @@ class Speaking:
                 self._log.warning("transport broke", error)
                 self._post(Closed(CloseReason.LOST))
                 return False
-        if not voice.playback.finished:
+        if not voice.audio.playback.finished:
             return True
         self._end_current(interrupted=False)
         self._finished(voice)
         return False
 
     def _finished(self, voice: _Voice) -> None:
-        self._ending, self._transferring = voice.end_call, voice.transfer
-        self._post(PlaybackFinished(voice.number, end_call=voice.end_call, transfer=voice.transfer))
+        audio = voice.audio
+        self._ending, self._transferring = audio.end_call, audio.transfer
+        self._post(PlaybackFinished(voice.number, end_call=audio.end_call, transfer=audio.transfer))
 
     def _end_current(self, *, interrupted: bool) -> None:
         voice, self._current = self._current, None
         if voice is None or voice.reply is None or voice.committed is None:
             return
         self._pacer.stop(self._play_next)
-        playback, text = voice.playback, voice.spoken.text
-        unplayed = self._drop_unplayed() if interrupted else 0
-        heard = voice.spoken.heard(max(0, playback.played - unplayed), playback.total)
+        playback, spoken = voice.audio.playback, voice.audio.spoken
+        text, unplayed = spoken.text, self._drop_unplayed() if interrupted else 0
+        heard = spoken.heard(max(0, playback.played - unplayed), playback.total)
         playback.flush()
         _stop(voice)
         started = self._log.now_ms() if voice.first_frame_ms is None else voice.first_frame_ms
@@ -212,10 +226,10 @@ class Speaking:
             asked_ms = self._log.now_ms()
             voice.reply = await self._answer(command)
             self._log.stage("dialog", self._log.now_ms() - asked_ms)
-            await self._synthesise(voice, voice.reply)
+            await self._say(voice, voice.reply, command.kind)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way; the call goes on
             self._log.warning("reply failed", error)
-            voice.playback.complete = True
+            voice.audio.playback.complete = True
             if not voice.announced:
                 self._post(ReplyFailed(voice.number))
 
@@ -232,39 +246,25 @@ class Speaking:
             case ReplyKind.TURN:
                 return await self._dialog.respond(CallerTurn(command.text, command.dtmf))
 
-    async def _synthesise(self, voice: _Voice, reply: Reply) -> None:
+    async def _say(self, voice: _Voice, reply: Reply, kind: ReplyKind) -> None:
+        voice.asked_ms = self._log.now_ms()
         try:
-            await self._speak(voice, reply)
-            if reply.more is not None:
-                async for part in reply.more:
-                    await self._speak(voice, part)
-        finally:
-            if reply.more is not None:
-                await reply.more.aclose()
-        voice.playback.complete = True
-        if not voice.announced:
+            await voice.audio.say(reply)
+        except SynthesisError:
+            if kind in CANNED:
+                raise
+            excuse = self._excuse(GIVE_UP_AFTER if voice.audio.end_call else self._excuses + 1)
+            if not voice.audio.spoken.text:
+                voice.reply, voice.excuses = excuse, True
+            await voice.audio.say(excuse)
+
+    def _on_audio(self, voice: _Voice) -> None:
+        if not voice.announced and voice.audio.playback.ready:
+            self._log.stage("tts", self._log.now_ms() - voice.asked_ms)
             self._announce(voice)
 
-    async def _speak(self, voice: _Voice, part: Reply) -> None:
-        voice.end_call = voice.end_call or part.end_call
-        voice.transfer = voice.transfer or part.transfer
-        if not part.text:
-            return
-        playback, asked_ms = voice.playback, self._log.now_ms()
-        voice.spoken.begin(part.text, playback.total)
-        chunks = self._tts.synthesize(part.text, self._spec)
-        try:
-            while (chunk := await _next_chunk(chunks)) is not None:
-                playback.push(chunk)
-                if not voice.announced and playback.ready:
-                    self._log.stage("tts", self._log.now_ms() - asked_ms)
-                    self._announce(voice)
-        finally:
-            await _close(chunks)
-        voice.spoken.end(playback.total)
-        playback.may_pause = True
-        if not voice.announced and playback.ready:
-            self._announce(voice)
+    def _on_failure(self, failure: SpeechFailure, error: Exception) -> None:
+        self._log.speech_failed(SpeechPart.TTS, failure, error)
 
     def _announce(self, voice: _Voice) -> None:
         voice.announced = True
@@ -272,7 +272,7 @@ class Speaking:
         self._post(
             ReplyReady(
                 voice.number,
-                end_call=voice.end_call,
+                end_call=voice.audio.end_call,
                 protected=reply.protected,
                 hold=reply.hold,
             )
@@ -282,14 +282,3 @@ class Speaking:
 def _stop(voice: _Voice) -> None:
     if voice.task is not None:
         voice.task.cancel()
-
-
-async def _next_chunk(chunks: AsyncIterator[Pcm]) -> Pcm | None:
-    async with asyncio.timeout(_CHUNK_TIMEOUT_SECONDS):
-        return await anext(chunks, None)
-
-
-async def _close(chunks: AsyncIterator[Pcm]) -> None:
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()

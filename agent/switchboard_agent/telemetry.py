@@ -24,6 +24,7 @@ class Telemetry:
         self.barge_in_stop = self._histogram(metrics.BARGE_IN_STOP)
         self.watchdog_alarms = self._counter(metrics.WATCHDOG_ALARMS)
         self.turn_model_failures = self._counter(metrics.TURN_MODEL_FAILURES)
+        self.speech_failures = self._counter(metrics.SPEECH_FAILURES)
         self.overlaps = self._counter(metrics.OVERLAPS)
         self.active_calls = self._gauge(metrics.ACTIVE_CALLS)
         self.call_capacity = self._gauge(metrics.CALL_CAPACITY)

@@ -66,6 +66,14 @@ TURN_MODEL_FAILURES = Metric(
     "decided instead.",
     ("tenant", "agent"),
 )
+SPEECH_FAILURES = Metric(
+    "switchboard_speech_failures_total",
+    MetricType.COUNTER,
+    "Failures of a recogniser or a synthesiser in a call that went on, by part (stt, tts) and "
+    "reason: silent (nothing in time), error, broke_off (in the middle), garbage. A clause is "
+    "tried twice; what a caller hears if both fail is an excuse.",
+    ("tenant", "agent", "part", "reason"),
+)
 OVERLAPS = Metric(
     "switchboard_overlaps_total",
     MetricType.COUNTER,

@@ -20,7 +20,7 @@ def heard_words(text: str, played_samples: int, total_samples: int) -> str:
         return " ".join(words)
     weights = [_weight(word) for word in words]
     weights[-1] = len(words[-1])
-    reached = played_samples / total_samples * sum(weights)
+    reached = played_samples * sum(weights) / total_samples  # exact where a word's middle is met
     heard, at = 0, 0.0
     for word, weight in zip(words, weights, strict=True):
         if at + len(word) * _MOSTLY > reached:

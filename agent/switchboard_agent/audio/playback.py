@@ -37,6 +37,11 @@ class Playback:
         return self.played + self._queued
 
     @property
+    def queued(self) -> int:
+        """Samples that lie ready."""
+        return self._queued
+
+    @property
     def ready(self) -> bool:
         """Whether playing could start now without an underrun."""
         whole = self._queued >= FRAME_SAMPLES or self.complete
@@ -53,6 +58,15 @@ class Playback:
             self.may_pause = False
             self._chunks.append(chunk)
             self._queued += len(chunk)
+
+    def take_back(self, count: int) -> None:
+        """Drop the last `count` samples, none of which has been played."""
+        self._queued -= count
+        while count:
+            last = self._chunks.pop()
+            if len(last) > count:
+                self._chunks.append(last[: len(last) - count])
+            count -= min(count, len(last))
 
     def flush(self) -> None:
         """Drop everything that has not been played; nothing comes out any more."""

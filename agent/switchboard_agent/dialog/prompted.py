@@ -16,6 +16,7 @@ from switchboard_agent.dialog import english
 from switchboard_agent.dialog.answer import SpokenAnswer
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply, bridge
 from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER
+from switchboard_agent.dialog.excuses import GIVE_UP, GIVE_UP_AFTER
 from switchboard_agent.dialog.history import History
 from switchboard_agent.language.turn_words import asks_to_wait, dictation_of
 from switchboard_agent.language.words import words_of
@@ -23,9 +24,6 @@ from switchboard_agent.llm.chain import LlmChain, NoAnswerError
 from switchboard_contract.crd.voice_agent import Persona, PromptDialog
 from switchboard_contract.recovery import DialogMemory, PromptMemory
 
-_GIVE_UP_AFTER: Final = 3
-"""Fallback phrases in a row: the third ends the call."""
-_GIVE_UP: Final = "I am sorry, I cannot help you right now. Please call again later. Goodbye."
 _NO_INPUT: Final = "Are you still there?"
 _GOODBYE: Final = "Goodbye."
 _PUT_THROUGH: Final = "One moment, I will put you through."
@@ -176,8 +174,8 @@ class PromptedDialog(Dialog):
         return reply
 
     def _excuse(self) -> Reply:
-        if self._failures + 1 >= _GIVE_UP_AFTER:
-            return Reply(_GIVE_UP, end_call=True)
+        if self._failures + 1 >= GIVE_UP_AFTER:
+            return Reply(GIVE_UP, end_call=True)
         return Reply(self._prompt.fallback)
 
     def _filled(self, text: str, *, business_prefix: str = "") -> str:

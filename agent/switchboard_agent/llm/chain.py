@@ -23,8 +23,9 @@ from switchboard_agent.llm.meter import Meter
 
 _log = logging.getLogger(__name__)
 
-_STALL_SECONDS: Final = 2.0
-"""Silence in the middle of an answer after which it has broken off."""
+_STALL_SECONDS: Final = 1.2
+"""Silence in the middle of an answer after which it has broken off: with a synthesiser's 0.3 s,
+the caller hears something within 1.5 s."""
 _NOT_ITS_FAULT: Final = frozenset({Failure.REFUSED})
 """Failures that say nothing about the next question."""
 

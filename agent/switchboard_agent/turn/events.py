@@ -46,6 +46,8 @@ class Final:
 
     utterance: int
     text: str
+    failed: bool = False
+    """The recogniser failed: that there are no words says nothing about the sound."""
 
 
 @dataclass(frozen=True, slots=True)

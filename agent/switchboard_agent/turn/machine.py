@@ -160,7 +160,8 @@ class TurnMachine:
         match event:
             case ev.Partial(utterance, text):
                 self._utterances.hear(utterance, text)
-            case ev.Final(utterance, text):
+            case ev.Final(utterance, text, failed):
+                self._turn.unheard |= failed and self._utterances.awaits(utterance)
                 words, commands = self._utterances.take_final(utterance, text)
                 self._out += commands
                 self._add_words(words)
@@ -276,6 +277,7 @@ class TurnMachine:
             self._turn.forced = True
             self._stop_hearing(self._now)
         if self._utterances.due_ms is not None and self._now >= self._utterances.due_ms:
+            self._turn.unheard = True
             self._add_words(self._utterances.give_up())
         if self._turn.digits and self._now >= self._turn.keyed_ms + self._policy.inter_digit_ms:
             self._turn.keyed_done = True
@@ -306,15 +308,12 @@ class TurnMachine:
     def _resolve_turn(self) -> None:
         """Drop a turn with nothing in it, prepare the reply to one that may be over, answer it."""
         turn = self._turn
-        if not turn.begun or self._turn_open:
-            return
-        if self._agent.filling:
+        if not turn.begun or self._turn_open or self._agent.filling:
             return
         if self._agent.mouth is not Mouth.SILENT or self._agent.owing:
             self._put_off(turn)
             return
-        owed = turn.interrupted_agent or turn.voiced_ms >= self._policy.owed_answer_voiced_ms
-        if turn.empty and not owed:
+        if turn.empty and not self._policy.owes_answer(turn):
             self._turn = OpenTurn()
             self._idle_since_ms = self._now
         elif self._now >= self._speculate_ms:

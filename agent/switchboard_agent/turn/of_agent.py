@@ -3,6 +3,7 @@
 from switchboard_agent.clock import MS_PER_SECOND
 from switchboard_agent.dialog.base import Dialog
 from switchboard_agent.language.turn_words import TurnWords, dictation_of
+from switchboard_agent.stt.pace import QUICK_MS
 from switchboard_agent.turn.barge_in import BargeInRule
 from switchboard_agent.turn.endpointing import (
     AudioEndpointer,
@@ -16,23 +17,30 @@ from switchboard_contract.crd.turn import EndDetector
 
 
 def turn_policy(
-    config: AgentConfig, dialog: Dialog, *, max_call_ms: float, disclosed: bool = False
+    config: AgentConfig,
+    dialog: Dialog,
+    *,
+    max_call_ms: float,
+    disclosed: bool = False,
+    final_patience_ms: float = QUICK_MS,
 ) -> TurnPolicy:
     """The rules of turn-taking for one call; `dialog` knows which words are complete.
 
     `disclosed`: the caller has heard the disclosure, from the worker that had the call before.
+    `final_patience_ms`: wait for the words of what was surely speech.
     """
     turn = config.turn
     return TurnPolicy(
         endpointer=_endpointer(config, dialog),
         barge_in=BargeInRule(turn.barge_in, TurnWords.of(config.language, turn.barge_in)),
-        disclosure="" if disclosed else config.persona.fill(_disclosure(config)),
+        disclosure="" if disclosed else disclosure_of(config),
         not_transferred=config.transfer.failed if config.transfer else "",
         no_input_ms=turn.no_input_seconds * MS_PER_SECOND,
         fillers=tuple(turn.filler.phrases) if turn.filler else (),
         filler_ms=turn.filler.after_ms if turn.filler else 0,
         hold_ms=turn.hold_seconds * MS_PER_SECOND,
         max_call_ms=max_call_ms,
+        slow_final_timeout_ms=final_patience_ms,
         speculation_lead_ms=SPECULATION_LEAD_MS if turn.speculation else 0,
     )
 
@@ -48,6 +56,7 @@ def _endpointer(config: AgentConfig, dialog: Dialog) -> Endpointer:
     )
 
 
-def _disclosure(config: AgentConfig) -> str:
+def disclosure_of(config: AgentConfig) -> str:
+    """What every caller of an agent must be told; empty if nothing."""
     said = config.prompt or config.script
-    return (said.disclosure if said else None) or ""
+    return config.persona.fill((said.disclosure if said else None) or "")

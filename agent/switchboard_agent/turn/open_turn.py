@@ -26,6 +26,8 @@ class OpenTurn:
     delayed: bool = False
     """It was over while the agent was still speaking: its answer was late on purpose."""
     interrupted_agent: bool = False
+    unheard: bool = False
+    """The recogniser failed on it or gave no words in time: there may have been some."""
     filled: bool = False
     """A filler was said: the next thing heard is the answer."""
     forced: bool = False

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from switchboard_agent.stt.pace import QUICK_MS
 from switchboard_agent.turn.barge_in import BargeInRule
 from switchboard_agent.turn.endpointing import Endpointer
+from switchboard_agent.turn.open_turn import OpenTurn
 
 SPECULATION_LEAD_MS = 400
 """About what dialog and synthesiser take: earlier only wastes more replies."""
@@ -37,15 +39,16 @@ class TurnPolicy:
     final_timeout_ms: float = 700
     """Wait for the words of a short sound. With the detector's 200 ms of silence before it, a turn
     without words is resolved within a second."""
-    slow_final_timeout_ms: float = 2500
-    """Wait for the words of what was surely speech. A recogniser on a crowded machine may be late;
-    to ask again for what was said clearly is worse than a pause."""
+    slow_final_timeout_ms: float = QUICK_MS
+    """Wait for the words of what was surely speech; longer where the recogniser has been slow."""
     speculation_lead_ms: float = SPECULATION_LEAD_MS
     """How long before the likely end of the turn its reply is started; 0 does not speculate."""
     inter_digit_ms: float = 2000
     """Pause between keys that ends keyed digits; telephony's usual 2 s."""
     owed_answer_voiced_ms: float = 700
     """Speech without words, this long, gets an answer; shorter is taken for noise."""
+    owed_unheard_voiced_ms: float = 200
+    """The same where the recogniser failed or gave nothing in time: it may have been a "yes"."""
     max_turn_ms: float = 30_000
     """Speech without a pause, this long, is a turn: someone may be talking to someone else, or a
     television is on, and the agent must not stay mute."""
@@ -57,6 +60,11 @@ class TurnPolicy:
     """No audio frame at all for this long means that nobody is connected."""
     linger_ms: float = 300
     """From the last sample played to hanging up: what the network still holds is heard."""
+
+    def owes_answer(self, turn: OpenTurn) -> bool:
+        """Whether a turn without words gets an answer."""
+        least = self.owed_unheard_voiced_ms if turn.unheard else self.owed_answer_voiced_ms
+        return turn.interrupted_agent or turn.voiced_ms >= least
 
     def patience_ms(self, voiced_ms: float, *, agent_paused: bool) -> float:
         """How long the words may take: what was surely speech is worth a longer wait.

@@ -86,6 +86,10 @@ class Utterances:
         self.due_ms = None
         return (text if wanted else ""), []
 
+    def awaits(self, utterance: int) -> bool:
+        """Whether the words of this utterance are still wanted."""
+        return utterance == self._number and self._state is _State.CLOSING and not self._stale
+
     def give_up(self) -> str:
         """Stop waiting; the words heard so far."""
         self.due_ms = None

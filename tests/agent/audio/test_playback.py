@@ -60,3 +60,27 @@ def test_is_ready_with_one_frame_or_when_all_there_is_has_come() -> None:
     assert not playback.ready
     playback.complete = True
     assert playback.ready
+
+
+@given(
+    chunks=st.lists(st.integers(1, 900), min_size=1, max_size=6),
+    frames=st.integers(0, 4),
+    data=st.data(),
+)
+def test_what_was_taken_back_does_not_come_out_and_all_before_it_does(
+    chunks: list[int], frames: int, data: st.DataObject
+) -> None:
+    playback, pushed = Playback(), 0
+    for size in chunks:
+        playback.push(ramp(size, pushed))
+        pushed += size
+    out = [frame for _ in range(frames) if (frame := playback.next_frame()) is not None]
+    count = data.draw(st.integers(0, playback.queued))
+    playback.take_back(count)
+    assert playback.total == pushed - count
+    playback.push(ramp(700, pushed - count))
+    playback.complete = True
+    while (frame := playback.next_frame()) is not None:
+        out.append(frame)
+    total = pushed - count + 700
+    assert np.array_equal(np.concatenate(out)[:total], ramp(total))

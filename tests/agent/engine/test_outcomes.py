@@ -115,9 +115,10 @@ def test_the_longest_call_is_as_long_as_its_limit() -> None:
     call = Call(
         config=agent_config(limits=Limits(max_call_seconds=10), turn=TurnSpec(no_input_seconds=60))
     )
-    call.play(say_nothing)
+    transport = call.play(say_nothing)
     assert call.outcome is Outcome.MAX_DURATION
-    assert call.seconds == pytest.approx(10, abs=0.1)
+    answered = transport.recording.caller[0].at_seconds
+    assert call.seconds - answered == pytest.approx(10, abs=0.1)
 
 
 def test_a_recogniser_that_fails_costs_one_utterance_and_is_replaced() -> None:
@@ -141,7 +142,7 @@ def test_a_recogniser_that_never_answers_does_not_mute_the_agent() -> None:
     call.play(say_one_thing)
     assert call.turns[0].text == ""
     assert call.replies[1].turn_latency_ms is not None
-    assert call.replies[1].turn_latency_ms < 3100
+    assert call.replies[1].turn_latency_ms <= 1500
 
 
 def test_a_synthesiser_that_fails_once_is_tried_again() -> None:
@@ -171,10 +172,11 @@ def test_a_wire_that_breaks_ends_its_call() -> None:
     assert call.outcome is Outcome.TRANSPORT_FAILED
 
 
-def test_a_recogniser_that_chokes_on_audio_fails_the_call_and_not_the_transport() -> None:
+def test_a_recogniser_that_chokes_on_audio_costs_the_words_and_not_the_call() -> None:
     call = Call(stt=ScriptedStt(chokes=True))
     call.play(say_one_thing)
-    assert call.outcome is Outcome.FAILED
+    assert [turn.text for turn in call.turns] == [""]
+    assert call.outcome is Outcome.COMPLETED
     assert call.stt.open_streams == 0
 
 

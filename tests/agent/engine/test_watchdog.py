@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from typing_extensions import override
 
@@ -17,14 +18,22 @@ LONG = "one two three four five six seven eight nine ten"
 
 
 class HangingTts(ScriptedTts):
-    """Hands out the begin of a long reply, then nothing for four seconds."""
+    """Hands out the begin of a long reply, then nothing for four seconds, even if told to stop."""
 
     @override
     async def synthesize(self, text: str, spec: TtsSpec) -> AsyncIterator[Pcm]:
         async for chunk in super().synthesize(text, spec):
             yield chunk
             if text == LONG:
-                await asyncio.sleep(4)
+                await sleep_soundly(4)
+
+
+async def sleep_soundly(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while loop.time() < until:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(until - loop.time())
 
 
 def alarms(call: Call, alarm: str) -> float:

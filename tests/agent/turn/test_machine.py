@@ -60,11 +60,11 @@ def test_words_of_what_was_surely_speech_may_take_longer() -> None:
     play.at(2070, ev.SpeechStarted(2000, 32_000))
     play.at(3200, ev.SpeechEnded(3000))
     play.at(8000)
-    assert play.when(cmd.StartReply)[0] == 5700
+    assert play.when(cmd.StartReply)[0] == 4200
     late = answered_and_greeted()
     late.at(2070, ev.SpeechStarted(2000, 32_000))
     late.at(3200, ev.SpeechEnded(3000))
-    assert late.at(5600, ev.Final(1, "yes")) == [cmd.StartReply(2, ReplyKind.TURN, "yes")]
+    assert late.at(4100, ev.Final(1, "yes")) == [cmd.StartReply(2, ReplyKind.TURN, "yes")]
 
 
 def test_a_short_sound_without_words_is_forgotten_within_a_second() -> None:

@@ -48,13 +48,42 @@ def test_a_sound_while_waiting_does_not_shorten_the_wait() -> None:
     assert play.machine.deadline_ms == 26_450
 
 
-def test_a_turn_in_which_nothing_was_heard_is_resolved_within_a_second() -> None:
-    """The detector fired, the recogniser never answers: dropped, and the silence counts on."""
+def test_a_blip_to_which_nothing_was_heard_is_dropped_within_a_second() -> None:
+    """The detector fired, the recogniser never answers; the silence counts on."""
+    play = answered_and_greeted()
+    play.at(2070, ev.SpeechStarted(2000, 32_000))
+    play.at(2350, ev.SpeechEnded(2150))
+    play.at(2150 + 999)
+    assert play.machine.deadline_ms == pytest.approx(2350 + 700 + 8000)
+    assert play.when(cmd.StartReply) == []
+
+
+def test_a_word_to_which_the_recogniser_says_nothing_is_answered_after_a_second() -> None:
+    """It may have been a "yes": who said it waits for an answer."""
     play = answered_and_greeted()
     play.at(2070, ev.SpeechStarted(2000, 32_000))
     play.at(2600, ev.SpeechEnded(2400))
     play.at(2400 + 999)
-    assert play.machine.deadline_ms == pytest.approx(2600 + 700 + 8000)
+    assert play.when(cmd.StartReply) == [2600 + 700]
+
+
+def test_a_word_on_which_the_recogniser_failed_is_answered_at_once() -> None:
+    play = answered_and_greeted()
+    play.at(2070, ev.SpeechStarted(2000, 32_000))
+    play.at(2600, ev.SpeechEnded(2400))
+    assert play.at(2610, ev.Final(1, "", failed=True)) == [
+        cmd.StartReply(2, ReplyKind.TURN, speculative=True)
+    ]
+
+
+def test_a_failure_on_words_that_were_given_up_says_nothing_about_the_next() -> None:
+    play = answered_and_greeted()
+    play.at(2070, ev.SpeechStarted(2000, 32_000))
+    play.at(2350, ev.SpeechEnded(2150))
+    play.at(6000, ev.Final(1, "", failed=True))
+    play.at(7070, ev.SpeechStarted(7000, 112_000))
+    play.at(7600, ev.SpeechEnded(7400))
+    play.at(7650, ev.Final(2, ""))
     assert play.when(cmd.StartReply) == []
 
 
