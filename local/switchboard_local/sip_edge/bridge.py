@@ -36,7 +36,9 @@ class BridgeUser(Protocol):
 class CallerSound(Protocol):
     """The caller's published track."""
 
-    dropped: int
+    @property
+    def dropped(self) -> int:
+        """Frames that came while too many waited."""
 
     def push(self, pcm: Pcm) -> None:
         """Take samples at the codec's rate."""
