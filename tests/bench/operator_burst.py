@@ -5,7 +5,7 @@ operator and with this program. The stages, each in the JSON under its own name:
 
 burst          n VoiceAgents over 50 Tenants written as fast as the API server takes them, until
                each status says that trunk and rule are in LiveKit (all children exist by then)
-changes        single spec changes, then 50 at once, each until the status names the new revision
+changes        once it is calm: single spec changes, then 50 at once, each until the status names the new revision
 steady         a minute in which nothing happens
 restart        the operator ends and starts again: until every VoiceAgent was looked at
 failover       the leader is killed: until a standby has made a change true
@@ -310,6 +310,7 @@ async def main(n: int, most_workers: int) -> dict[str, Any]:
         facts |= await burst(system, watch, first, n, most_workers)
         facts["rss_after_burst_mb"] = resident_mb(first.process.pid)
         say(json.dumps(facts))
+        await settled(first)
         facts |= await changes(system, watch, n)
         facts |= await steady(first)
         say("steady state measured")
