@@ -5,7 +5,8 @@ operator and with this program. The stages, each in the JSON under its own name:
 
 burst          n VoiceAgents over 50 Tenants written as fast as the API server takes them, until
                each status says that trunk and rule are in LiveKit (all children exist by then)
-changes        once it is calm: single spec changes, then 50 at once, each until the status names the new revision
+changes        once it is calm: single spec changes, then 50 at once, each until the status names
+               the new revision
 steady         a minute in which nothing happens
 restart        the operator ends and starts again: until every VoiceAgent was looked at
 failover       the leader is killed: until a standby has made a change true
