@@ -12,10 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import orjson
-
 from switchboard_contract import names
-from switchboard_operator.kube.kinds import CHILDREN, DEPLOYMENT, TENANT, Kind
+from switchboard_operator.kube.kinds import TENANT, Kind
 from switchboard_operator.kube.objects import (
     Object,
     labels_of,
@@ -26,10 +24,6 @@ from switchboard_operator.kube.objects import (
     uid_of,
     version_of,
 )
-
-_PACKED = frozenset(CHILDREN) - {DEPLOYMENT}
-"""Kept as JSON, a fifth of the memory, and read when asked for: most of the objects, and each is
-looked at only when its VoiceAgent is. Deployments are looked through as a whole."""
 
 _TOMBSTONES = 20_000
 """Deletions remembered; only those of the last seconds matter."""
@@ -61,18 +55,17 @@ class Store:
     """Trimmed objects by name, with the children of each VoiceAgent at hand."""
 
     def __init__(self) -> None:
-        self._objects: dict[Kind, dict[tuple[str, str], Object | bytes]] = defaultdict(dict)
+        self._objects: dict[Kind, dict[tuple[str, str], Object]] = defaultdict(dict)
         self._children: dict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._dead: dict[str, int] = {}
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return an object, or None if it is not there."""
-        kept = self._objects[kind].get((namespace, name))
-        return None if kept is None else _unpacked(kept)
+        return self._objects[kind].get((namespace, name))
 
     def all(self, kind: Kind) -> Iterator[Object]:
         """Return all objects of a kind."""
-        return map(_unpacked, list(self._objects[kind].values()))
+        return iter(list(self._objects[kind].values()))
 
     def children(self, namespace: str, agent: str) -> list[tuple[Ref, Object]]:
         """Return the objects labelled as children of a VoiceAgent.
@@ -82,18 +75,17 @@ class Store:
         refs = sorted(
             self._children.get((namespace, agent), ()), key=lambda r: (r.kind.kind, r.name)
         )
-        return [(ref, _unpacked(self._objects[ref.kind][ref.namespace, ref.name])) for ref in refs]
+        return [(ref, self._objects[ref.kind][ref.namespace, ref.name]) for ref in refs]
 
     def put(self, kind: Kind, raw: Object) -> Change | None:
         """Take in an object as the API server sent it; None if it says nothing new."""
         new = trim(kind, raw)
         ref = Ref(kind, namespace_of(new), name_of(new))
-        old = self.get(*ref)
+        old = self._objects[kind].get((ref.namespace, ref.name))
         known = max(self._dead.get(uid_of(new), 0), version_of(old) if old else 0)
         if version_of(new) <= known:
             return None
-        kept = orjson.dumps(new) if kind in _PACKED else new
-        self._objects[kind][ref.namespace, ref.name] = kept
+        self._objects[kind][ref.namespace, ref.name] = new
         self._index(ref, old, new)
         return None if old and _content(old) == _content(new) else Change(ref, old, new)
 
@@ -104,7 +96,7 @@ class Store:
         if len(self._dead) > _TOMBSTONES:
             del self._dead[next(iter(self._dead))]
         ref = Ref(kind, namespace_of(raw), name_of(raw))
-        old = self.get(*ref)
+        old = self._objects[kind].get((ref.namespace, ref.name))
         if old is None or uid_of(old) != uid:
             return None
         del self._objects[kind][ref.namespace, ref.name]
@@ -128,13 +120,6 @@ class Store:
                 del self._children[was]
         if now is not None:
             self._children[now].add(ref)
-
-
-def _unpacked(kept: Object | bytes) -> Object:
-    if not isinstance(kept, bytes):
-        return kept
-    obj: Object = orjson.loads(kept)
-    return obj
 
 
 def parent_of(obj: Object | None) -> tuple[str, str] | None:
