@@ -98,9 +98,6 @@ def _namespace(index: int) -> str:
 def _copy(kind: Kind, obj: Object, where: str, name: str) -> Object:
     new = _named(kind, copy.deepcopy(obj), where, name)
     new.pop("status", None)
-    spec = new.get("spec") or {}
-    for given in ("clusterIP", "clusterIPs"):
-        spec.pop(given, None)
     return new
 
 
