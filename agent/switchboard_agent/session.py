@@ -16,7 +16,7 @@ from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.dialog.base import Dialog
-from switchboard_agent.dialog.excuses import excuse
+from switchboard_agent.dialog.excuses import excuse, excuse_of
 from switchboard_agent.handing_over import hand_over
 from switchboard_agent.hearing import Hearing
 from switchboard_agent.records.base import CallRecorder
@@ -192,7 +192,7 @@ class CallSession:
                 drop_unplayed=_drop_unplayed(self._transport),
                 post=self._post,
                 log=self._log,
-                excuse=partial(excuse, self._config),
+                excuse=partial(excuse, excuse_of(self._config)),
                 spawn=self._spawn,
             )
             self._hearing = Hearing(

@@ -326,7 +326,7 @@ async def main(n: int, most_workers: int) -> dict[str, Any]:
         alone = await burst(system, watch, operator, n, most_workers)
         await settled(operator)
         found = await operator_floor.pattern(system, where(0), agent_name(0))
-    # A system of its own: the addresses for Services of one do not suffice for both.
+    # An empty system, as the burst had: LiveKit is slower with every trunk that is there.
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
         async with running_system(Path(folder), controllers=()) as bare:
             facts["floor_without_kcm"] = await operator_floor.floor(bare, found, n)

@@ -11,8 +11,11 @@ GIVE_UP: Final = "I am sorry, I cannot help you right now. Please call again lat
 _AGAIN: Final = "Sorry, something went wrong. Could you say that again?"
 
 
-def excuse(config: AgentConfig, failures: int) -> Reply:
-    """The excuse of an agent; `failures` in a row, this one counted."""
-    if failures >= GIVE_UP_AFTER:
-        return Reply(GIVE_UP, end_call=True)
-    return Reply(_AGAIN if config.prompt is None else config.prompt.fallback)
+def excuse_of(config: AgentConfig) -> str:
+    """How an agent says that something went wrong."""
+    return _AGAIN if config.prompt is None else config.prompt.fallback
+
+
+def excuse(said: str, failures: int) -> Reply:
+    """The excuse `said`, or the last one; `failures` in a row, this one counted."""
+    return Reply(GIVE_UP, end_call=True) if failures >= GIVE_UP_AFTER else Reply(said)

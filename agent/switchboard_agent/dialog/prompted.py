@@ -16,7 +16,7 @@ from switchboard_agent.dialog import english
 from switchboard_agent.dialog.answer import SpokenAnswer
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply, bridge
 from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER
-from switchboard_agent.dialog.excuses import GIVE_UP, GIVE_UP_AFTER
+from switchboard_agent.dialog.excuses import excuse
 from switchboard_agent.dialog.history import History
 from switchboard_agent.language.turn_words import asks_to_wait, dictation_of
 from switchboard_agent.language.words import words_of
@@ -174,9 +174,7 @@ class PromptedDialog(Dialog):
         return reply
 
     def _excuse(self) -> Reply:
-        if self._failures + 1 >= GIVE_UP_AFTER:
-            return Reply(GIVE_UP, end_call=True)
-        return Reply(self._prompt.fallback)
+        return excuse(self._prompt.fallback, self._failures + 1)
 
     def _filled(self, text: str, *, business_prefix: str = "") -> str:
         business = self._persona.business

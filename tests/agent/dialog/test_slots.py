@@ -252,6 +252,10 @@ def test_any_words_give_a_span_inside_them_or_nothing(
         assert "" not in words[found.start : found.end]
 
 
+def test_double_alone_is_no_number() -> None:
+    assert PhoneGrammar(7).find(["double"], asked=True) is None
+
+
 @pytest.mark.parametrize(("number", "words"), [(0, "zero"), (19, "nineteen"), (45, "forty five")])
 def test_numbers_have_words(number: int, words: str) -> None:
     assert number_words(number) == words

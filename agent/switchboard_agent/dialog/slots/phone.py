@@ -55,7 +55,7 @@ class PhoneGrammar(SlotGrammar):
     @override
     def find(self, words: Tokens, *, asked: bool) -> Found | None:
         run = max(_runs(words), key=lambda run: len(run.digits), default=None)
-        if run is None:
+        if run is None or not run.digits:
             return None
         precise = len(run.digits) == self.digits and not run.dangling
         if not precise and (not asked or len(run.digits) > self.digits):
