@@ -1,8 +1,13 @@
-"""What the leading process does, from the first list to the last reconcile."""
+"""What the process does: it watches from its start, and works once it leads.
+
+A standby keeps its store up, so that it need not read a cluster first when the leader dies. Nothing
+is queued before `leads` is set, and LiveKit, which has no watch, is read when it is.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -61,14 +66,17 @@ class Process:
     scaling: Scaling
 
 
-async def lead(process: Process, on_watching: Callable[[], None]) -> None:
-    """Reconcile until cancelled; `on_watching` is called once kopf has set itself up."""
+async def lead(process: Process, leads: asyncio.Event, on_watching: Callable[[], None]) -> None:
+    """Watch until cancelled, and reconcile once `leads` is set.
+
+    `on_watching` is called once kopf has set itself up.
+    """
     settings, api = process.settings, process.api
     await _wait_for_crds(api)
-    await outdated.wait(process.check, api, _now)
     on_wait = process.telemetry.queue_wait.observe
     queue: WorkQueue[Key] = WorkQueue(on_wait=on_wait, is_urgent=_is_urgent)
-    wake = partial(_wake, queue)
+    working = asyncio.Event()
+    wake = partial(_wake, queue, working)
     store = Store()
     directory = Directory(store)
     discovery = Discovery(api)
@@ -90,18 +98,16 @@ async def lead(process: Process, on_watching: Callable[[], None]) -> None:
         autoscaling=process.scaling.known_to(provider, discovery),
     )
     workers = _workers(process, context, queue, feed)
-    instruments.of_leader(process, queue, store, directory, mirror)
-    process.health.progress()
-    await mirror.poll()
-    await scaling.prepare(process.scaling)
+    instrument = partial(instruments.of_leader, process, queue, store, directory, mirror)
     watching = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(settings.concurrency):
                 group.create_task(workers.run())
-            group.create_task(_heed_crds(process, feed))
             poll = livekit_poll.follow(mirror, store, wake, settings.livekit_poll_seconds)
-            group.create_task(poll)
+            tell = scaling.lead(process.scaling, feed, store, queue.add_after)
+            for work in (_heed_crds(process, feed), poll, tell):
+                group.create_task(_after(working, work))
             for kind in references.KINDS:
                 group.create_task(references.follow(KubeMetadataWatch(api), kind, cache))
             for kind in (*CHILDREN, *OPTIONAL_CHILDREN):
@@ -110,9 +116,10 @@ async def lead(process: Process, on_watching: Callable[[], None]) -> None:
             group.create_task(feed.sweep_when_asked())
             group.create_task(feed.sweep_all_every(settings.resync_seconds))
             group.create_task(feed.follow_served(settings.discovery_seconds))
-            group.create_task(scaling.lead(process.scaling, feed, store, queue.add_after))
             group.create_task(prober.run())
-            group.create_task(_open(feed, process, watching, on_watching))
+            reading = _open(feed, process, watching, on_watching)
+            leading = _take_up(process, mirror, leads, instrument)
+            group.create_task(_begin(process, feed, working, reading, leading))
             watch = kopf_watches.run(feed, process.login, process.canary, watching)
             group.create_task(watch)
     finally:
@@ -145,8 +152,39 @@ async def _open(
     on_watching()
     process.canary.watching()
     await feed.open()
-    process.health.started = True
     _log.info("watching")
+
+
+async def _begin(
+    process: Process, feed: Feed, working: asyncio.Event, *before: Coroutine[None, None, None]
+) -> None:
+    """Let everybody be looked at once the cluster is known and the work is this process's."""
+    async with asyncio.TaskGroup() as group:
+        for preparation in before:
+            group.create_task(preparation)
+    working.set()
+    feed.wake_everybody()
+    process.health.started = True
+    _log.info("reconciling")
+
+
+async def _take_up(
+    process: Process, mirror: Mirror, leads: asyncio.Event, instrument: Callable[[], None]
+) -> None:
+    """Wait for the lead, then learn what no watch tells."""
+    await leads.wait()
+    await outdated.wait(process.check, process.api, _now)
+    await mirror.poll()
+    await scaling.prepare(process.scaling)
+    process.health.progress()
+    instrument()
+
+
+async def _after(event: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do some work, but not before the event."""
+    with closing(work):
+        await event.wait()
+        await work
 
 
 async def _heed_crds(process: Process, feed: Feed) -> None:
@@ -169,7 +207,9 @@ async def _wait_for_crds(api: KubeClient) -> None:
             await asyncio.sleep(2)
 
 
-def _wake(queue: WorkQueue[Key], key: Key) -> None:
+def _wake(queue: WorkQueue[Key], working: asyncio.Event, key: Key) -> None:
+    if not working.is_set():
+        return
     if key.kind is KeyKind.TENANT:
         queue.add_after(key, TENANT_DELAY_SECONDS)
     else:

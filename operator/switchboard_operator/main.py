@@ -64,7 +64,7 @@ def main() -> int:
 
 
 async def run(chosen: Settings, tracing: Tracing) -> int:
-    """Serve probes, wait for the lease, lead until told to stop."""
+    """Serve probes, stand by, lead once the lease is held, until told to stop."""
     stop = asyncio.Event()
     _on_signals(stop)
     telemetry = make_telemetry()
@@ -138,10 +138,16 @@ async def _lead_with_lease(stop: asyncio.Event, lease: Lease, process: Process) 
     async with asyncio.TaskGroup() as group:
         group.create_task(process.check.follow())
         await process.check.permitted.wait()  # one that may do nothing takes no lease
-        await lease.acquire()
-        process.health.leading = True
-        group.create_task(lease.hold())
-        group.create_task(lead(process, on_watching=partial(_on_signals, stop)))
+        leads = asyncio.Event()
+        group.create_task(_keep(lease, process.health, leads))
+        group.create_task(lead(process, leads, on_watching=partial(_on_signals, stop)))
+
+
+async def _keep(lease: Lease, health: Health, leads: asyncio.Event) -> None:
+    await lease.acquire()
+    health.leading = True
+    leads.set()
+    await lease.hold()
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -257,7 +257,7 @@ async def failover(
 ) -> tuple[OperatorProcess, dict[str, Any]]:
     """Kill the leader beside a standby, and change something."""
     standby = await system.start_operator(leading=False)
-    await asyncio.sleep(3)
+    await until(standby.knows_the_cluster, "the standby stands by", seconds=PATIENCE_SECONDS)
     began = time.monotonic()
     await leader.stop(signal.SIGKILL)
     await change(system, watch, 0, "Cleo")

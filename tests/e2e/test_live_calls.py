@@ -20,7 +20,7 @@ from switchboard_loadtest.encode import codec_by_name
 from switchboard_loadtest.run import Run, Settings, run
 from switchboard_loadtest.sipp import Target
 from switchboard_local.settings import LocalSettings
-from tests.e2e.support import dropped, until
+from tests.e2e.support import PATIENCE, dropped, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
@@ -40,6 +40,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSystem]:
         settings = LocalSettings.from_environment()
         with local_system(settings, pods=True, keep=False, say=print) as started:
             apply_samples(started.kubectl, ROOT / "manifests/samples", print)
+            change(started, PATIENCE)
             scale(started, 2)
             until(lambda: len(workers(started)) == 2 and ready(started) == 2, "two workers")
             yield started

@@ -30,7 +30,7 @@ from switchboard_local.install import NAMESPACE as OPERATOR
 from switchboard_local.install import install_charts
 from switchboard_local.settings import LocalSettings
 from switchboard_local.state import SystemState, read_state
-from tests.e2e.support import dropped, found, until
+from tests.e2e.support import PATIENCE, dropped, found, until
 from tests.support.vllm.__main__ import said_by
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -107,7 +107,7 @@ def _voice_agent(model: str) -> str:
         "modelServers": [server],
         "llm": {"providers": [{"name": "own", "modelServer": "brain"}]},
         "scaling": {"min": 1, "max": 1},
-    }
+    } | PATIENCE
     metadata = {"name": AGENT, "namespace": TENANT}
     api = {"apiVersion": "switchboard.dev/v1alpha1", "kind": "VoiceAgent"}
     return json.dumps(api | {"metadata": metadata, "spec": spec})

@@ -109,6 +109,10 @@ class OperatorProcess:
     def is_leading(self) -> bool:
         """Tell whether it has read the cluster and works."""
         assert self.process.returncode is None, self.log.read_text()[-2000:]
+        return '"message":"reconciling"' in self.log.read_text()
+
+    def knows_the_cluster(self) -> bool:
+        """Tell whether it has read the cluster, on standby too."""
         return '"message":"watching"' in self.log.read_text()
 
     async def stop(self, number: int = signal.SIGTERM) -> float:

@@ -238,8 +238,10 @@ async def test_a_restart_with_nothing_to_do_writes_nothing(system: System) -> No
 async def test_a_standby_takes_over_when_the_leader_is_killed(system: System) -> None:
     leader = system.operators[-1]
     standby = await system.start_operator(leading=False)
-    await until(lambda: "waiting for the lease" in standby.log.read_text(), "standby waits")
+    await until(standby.knows_the_cluster, "standby has read the cluster")
     assert not standby.is_leading()
+    assert (await standby.metrics())["switchboard_leader"] == 0
+    assert await standby.writes() == {}
     await leader.stop(9)
     await until(standby.is_leading, "standby leads")
     await system.tenant_with_namespace("after")

@@ -12,6 +12,7 @@ from typing import Final
 
 from switchboard_agent.stt.dictionary import UnknownWordsError, base_dictionary, pronounce
 from switchboard_agent.stt.language_model import count, sentences, to_arpa
+from switchboard_agent.stt.priority import give_way
 from switchboard_agent.stt.recognizer import GENERAL, general_language_model
 from switchboard_agent.stt.vocabulary import general_vocabulary
 from switchboard_agent.stt.wire import pack_parts
@@ -66,6 +67,7 @@ def compile_prompt(prompt: str) -> CompiledModel:
 
 def main() -> int:
     """Compile the order on standard input."""
+    give_way()
     order = Order.model_validate_json(sys.stdin.buffer.read())
     try:
         model = compile_script(order.script) if order.script else compile_prompt(order.prompt)

@@ -11,6 +11,7 @@ import signal
 import sys
 from typing import Final
 
+from switchboard_agent.stt.priority import give_way
 from switchboard_agent.stt.recognizer import Recognizer
 from switchboard_agent.stt.wire import Message, Parser
 
@@ -37,6 +38,7 @@ def main() -> None:
     # Ctrl-C and a pod's SIGTERM reach the whole process group, but calls are finished first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    give_way()
     with contextlib.suppress(BrokenPipeError):
         serve(sys.stdin.fileno(), sys.stdout.fileno())
 

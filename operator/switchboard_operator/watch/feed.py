@@ -105,8 +105,8 @@ class Feed:
         self.wake_everybody()
 
     def wake_everybody(self) -> None:
-        """Queue every key."""
-        for agent in self._store.all(VOICE_AGENT):
+        """Queue every key, those whose spec nobody has looked at yet first."""
+        for agent in sorted(self._store.all(VOICE_AGENT), key=_is_observed):
             self._wake(agent_key(agent))
         for tenant in self._store.all(TENANT):
             self._wake(tenant_key(name_of(tenant)))
@@ -184,3 +184,8 @@ class Feed:
         if self._open:
             for key in self._directory.interested_in(change):
                 self._wake(key)
+
+
+def _is_observed(agent: Object) -> bool:
+    observed = (agent.get("status") or {}).get("observedGeneration")
+    return bool(observed == agent["metadata"].get("generation"))
