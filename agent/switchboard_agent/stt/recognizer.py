@@ -38,6 +38,11 @@ _FOREIGN_COST: Final = 0.0065
 script cost 0.0014 to 0.0047, others 0.0050 to 0.0080; with 20 dB of noise the former reach 0.0071.
 """
 _FEWEST_WORDS: Final = 3
+_BEAM: Final = 1e-60
+"""Relative probability below which a path is given up. The library's 1e-48 lost the right words of
+one call in a hundred to where its frames happened to begin ("seven" came out as "send"); this costs
+a twelfth more of a core.
+"""
 
 Send = Callable[[Message], None]
 
@@ -196,7 +201,12 @@ def _general_decoder(dictionary: bytes, general: Any) -> Any:  # noqa: ANN401  t
 def _decoder(dictionary: bytes, language_model: bytes) -> Any:  # noqa: ANN401  the library has no types
     with _as_file(dictionary) as dict_path, _as_file(language_model) as lm_path:
         return pocketsphinx.Decoder(
-            dict=dict_path, lm=lm_path, samprate=float(SAMPLE_RATE_HZ), loglevel="FATAL"
+            dict=dict_path,
+            lm=lm_path,
+            samprate=float(SAMPLE_RATE_HZ),
+            beam=_BEAM,
+            pbeam=_BEAM,
+            loglevel="FATAL",
         )
 
 
