@@ -124,7 +124,7 @@ async def run_worker(settings: Settings) -> None:
         port = await stack.enter_async_context(
             serve_health(health_app(not_ready, telemetry.registry), settings.http_port)
         )
-        twilio = TwilioParts(settings, redis, worker, revisions.lines, telemetry)
+        twilio = TwilioParts(settings, redis, worker, revisions.lines, telemetry, recovery.fence)
         await stack.enter_async_context(twilio_side(twilio, settings.twilio_port))
         _log.info("worker started", extra={"pool": settings.pool, "http_port": port})
         background: tuple[Work, ...] = (

@@ -43,7 +43,7 @@ from switchboard_agent.turn.replies import Mouth
 from switchboard_agent.turn.watchdog import LOOK_EVERY_MS, Alarm, Sight, Watchdog
 from switchboard_agent.vad.batcher import VadBatcher
 from switchboard_contract.agent_config import AgentConfig
-from switchboard_contract.call_events import Outcome
+from switchboard_contract.call_events import Channel, Outcome
 from switchboard_contract.recovery import CallSnapshot
 
 _log = logging.getLogger(__name__)
@@ -135,8 +135,9 @@ class CallSession:
         return outcome
 
     def _close_record(self, outcome: Outcome) -> None:
-        keeper, call_id = self._services.keeper, self._transport.info.call_id
-        if outcome is Outcome.TRANSPORT_FAILED and keeper.give_away(call_id):
+        keeper, info = self._services.keeper, self._transport.info
+        call_id, elsewhere = info.call_id, info.channel is not Channel.TWILIO
+        if outcome is Outcome.TRANSPORT_FAILED and elsewhere and keeper.give_away(call_id):
             self._log.given_away()
             return
         keeper.release(call_id)

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from switchboard_contract.agent_config import DispatchMetadata
+from switchboard_contract.call_events import Channel
 from switchboard_contract.crd.meta import Model
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -100,7 +101,10 @@ class CallSnapshot(Model):
     schema_version: Literal[1] = SCHEMA_VERSION
     call_id: str
     job_id: str
-    """LiveKit's job: names the call's places in quotas and, as `agent-<job>`, its participant."""
+    """LiveKit's job: names the call's places in quotas and, as `agent-<job>`, its participant.
+    A call that LiveKit does not bring has a name of its own for its places."""
+    channel: Channel = Channel.SIP
+    """How the caller is reached: only a call in a room can be joined."""
     room: str
     dispatch: DispatchMetadata
     """The one agent revision that serves the call."""

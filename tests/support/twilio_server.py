@@ -3,7 +3,8 @@
 It does what Twilio documents, on the wire: signed forms, `wss` messages with numbers in strings, a
 queue that is played in real time, marks that come back when they were played or cleared, the next
 verb when the server has closed a stream. Workers are asked in turn, as a Service does; `wss` to the
-public host becomes `ws` to a worker, as behind an Ingress that ends TLS.
+public host becomes `ws` to a worker, as behind an Ingress that ends TLS. A worker that cannot be
+reached is passed over, as an Ingress does.
 """
 
 import asyncio
@@ -82,6 +83,22 @@ class TwilioStandIn:
         self.asked += 1
         return worker
 
+    async def post(self, path: str, body: str, headers: dict[str, str]) -> tuple[int, str] | None:
+        """Ask a worker, the next one if it cannot be reached; None if none can be."""
+        for _ in range(len(self.workers)):
+            with suppress(aiohttp.ClientConnectionError):
+                target = self.next_worker() + path
+                async with self.session.post(target, data=body, headers=headers) as answer:
+                    return answer.status, await answer.text()
+        return None
+
+    async def open(self, path: str) -> aiohttp.ClientWebSocketResponse | None:
+        """Open a socket to a worker, the next one if it cannot be reached."""
+        for _ in range(len(self.workers)):
+            with suppress(aiohttp.ClientError):
+                return await self.session.ws_connect(self.next_worker() + path, max_msg_size=0)
+        return None
+
     async def _update(self, request: web.Request) -> web.Response:
         pair = base64.b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()
         if request.headers.get("Authorization") != f"Basic {pair}":
@@ -117,9 +134,9 @@ class PhoneCall:
         """Streams still to be opened where nobody listens."""
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
+    def begin(self, path: str = "/twilio/voice") -> None:
         """Ask for TwiML and follow it."""
-        self._task = asyncio.create_task(self._follow(f"{self.twilio.public_url}/twilio/voice"))
+        self._task = asyncio.create_task(self._follow(self.twilio.public_url + path))
 
     async def drop(self) -> None:
         """Forget the call."""
@@ -201,32 +218,29 @@ class PhoneCall:
             ("CallStatus", "ringing"),
         ]
         parts = urlsplit(url)
-        target = self.twilio.next_worker() + parts.path + (f"?{parts.query}" if parts.query else "")
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {
             "X-Twilio-Signature": sign(self.twilio.auth_token, url, form),
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        async with self.twilio.session.post(
-            target, data=urlencode(form), headers=headers
-        ) as answer:
-            if answer.status != 200:
-                self.end(f"error {answer.status}")
-                return ET.Element("Response")
-            return ET.fromstring(await answer.text())  # noqa: S314  what our own worker wrote
+        answer = await self.twilio.post(target, urlencode(form), headers)
+        if answer is None or answer[0] != 200:
+            self.end(f"error {answer and answer[0]}")
+            return ET.Element("Response")
+        return ET.fromstring(answer[1])  # noqa: S314  what our own worker wrote
 
     async def _stream(self, noun: ET.Element) -> None:
         url = noun.get("url", "")
         assert url.startswith("wss://"), "Twilio takes only wss"
         assert "?" not in url, "Twilio takes no query"
-        target = self.twilio.next_worker() + urlsplit(url).path
         if self.wrong_ports:
             self.wrong_ports -= 1
-            target = "http://127.0.0.1:1/"
+            self.twilio.next_worker()
+            return
         parameters = {p.get("name", ""): p.get("value", "") for p in noun}
         assert all(len(name) + len(value) < 500 for name, value in parameters.items())
-        try:
-            socket = await self.twilio.session.ws_connect(target, max_msg_size=0)
-        except aiohttp.ClientError:
+        socket = await self.twilio.open(urlsplit(url).path)
+        if socket is None:
             return
         stream = Stream(self, socket, parameters)
         self.streams.append(stream)

@@ -18,6 +18,7 @@ def snapshot_of(
     return CallSnapshot(
         call_id=info.call_id,
         job_id=info.job_id,
+        channel=info.channel,
         room=info.room,
         dispatch=DispatchMetadata(agent=info.agent, revision=info.revision),
         caller=info.caller,

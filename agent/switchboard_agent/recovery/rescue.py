@@ -23,12 +23,13 @@ from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import CallKeeper, Handover
 from switchboard_agent.recovery.book import Claim
+from switchboard_agent.recovery.streams import LostStreams, StreamTransport
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.livekit.control import RoomControl, RoomControlError
 from switchboard_agent.transport.livekit.transport import CallTicket
 from switchboard_agent.worker.job import CallEngine, CallJob, OpenTransport, RoomTransport
 from switchboard_contract.agent_config import AgentConfig, DispatchMetadata
-from switchboard_contract.call_events import CallEnded, Outcome
+from switchboard_contract.call_events import CallEnded, Channel, Outcome
 from switchboard_contract.recovery import EPOCH_STRIDE, CallSnapshot, ScriptMemory
 
 _log = logging.getLogger(__name__)
@@ -84,6 +85,9 @@ class RescueDesk:
         self._livekit_url = livekit_url
         self._find = find
         self._jobs: dict[str, CallJob] = {}
+        self._carried: dict[str, StreamTransport] = {}
+        self.streams: LostStreams | None = None
+        """None: calls that come as streams cannot be gone on with here."""
         self.configs: dict[str, AgentConfig] = {}
         """Agents of the calls that are served, by job."""
 
@@ -91,6 +95,8 @@ class RescueDesk:
         """Somebody else goes on with the call."""
         if job_id in self._jobs:
             self._jobs[job_id].let_go()
+        if job_id in self._carried:
+            self._carried[job_id].abandon()
 
     async def serve(self, claim: Claim) -> None:
         """One call from the claim to its end."""
@@ -122,7 +128,8 @@ class RescueDesk:
 
     async def _go_on(self, handover: Handover) -> Result:
         snapshot = handover.snapshot
-        if not await self._caller_is_there(snapshot.room):
+        by_stream = snapshot.channel is Channel.TWILIO
+        if not by_stream and not await self._caller_is_there(snapshot.room):
             return Result.CALLER_GONE
         config = await self._find(snapshot.dispatch)
         if config is None:
@@ -130,13 +137,35 @@ class RescueDesk:
         self.configs[snapshot.job_id] = config
         # Whether the call may be is decided already: this only moves its places to this worker.
         await call_limits.take_over(self._quota, config, snapshot.job_id)
+        try:
+            return await (self._by_stream if by_stream else self._in_room)(config, handover)
+        finally:
+            await call_limits.give_back(self._quota, config, snapshot.job_id)
+
+    async def _by_stream(self, config: AgentConfig, handover: Handover) -> Result:
+        if self.streams is None:
+            return Result.FAILED
+        snapshot = handover.snapshot
+        transport = await self.streams.take_up(snapshot, config.limits.max_call_seconds)
+        if transport is None:
+            return Result.CALLER_GONE
+        self._carried[snapshot.job_id] = transport
+        self._count(handover)
+        try:
+            await self._engine.run_call(config, transport, handover)
+        finally:
+            await transport.hang_up()
+            del self._carried[snapshot.job_id]
+        return Result.RECOVERED
+
+    async def _in_room(self, config: AgentConfig, handover: Handover) -> Result:
+        snapshot = handover.snapshot
         job = self._job(config, handover)
         self._jobs[snapshot.job_id] = job
         try:
             await job.run()
         finally:
             del self._jobs[snapshot.job_id]
-            await call_limits.give_back(self._quota, config, snapshot.job_id)
         if job.opened:
             return Result.RECOVERED
         _log.error("a lost call could not be gone on with", extra={"room": snapshot.room})
@@ -172,7 +201,7 @@ class RescueDesk:
         telemetry = self._parts.telemetry
         telemetry.calls_recovered.labels(outcome=Result.RECOVERED).inc()
         telemetry.recovery_seconds.observe(lost_ms / MS_PER_SECOND)
-        _log.warning("a lost call goes on here", extra={"room": handover.snapshot.room})
+        _log.warning("a lost call goes on here", extra={"call_id": handover.snapshot.call_id})
 
     async def _caller_is_there(self, room: str) -> bool:
         try:
@@ -187,7 +216,7 @@ class RescueDesk:
         self._parts.telemetry.calls_recovered.labels(outcome=result).inc()
         _log.error("a lost call is ended: %s", result, extra={"call_id": claim.call_id})
         if snapshot is not None and result is not Result.CALLER_GONE:
-            await self._put_callers_out(snapshot.room)
+            await self._put_callers_out(snapshot)
         now_ms = self._parts.clock.unix_ms()
         age_ms = 0 if snapshot is None else max(0, now_ms - snapshot.started_unix_ms)
         known = snapshot.dialog if snapshot is not None else None
@@ -205,7 +234,12 @@ class RescueDesk:
             )
         )
 
-    async def _put_callers_out(self, room: str) -> None:
+    async def _put_callers_out(self, snapshot: CallSnapshot) -> None:
+        room = snapshot.room
+        if snapshot.channel is Channel.TWILIO:
+            if self.streams is not None:
+                await self.streams.end(snapshot)
+            return
         try:
             occupants = await self._control.occupants(room)
             async with asyncio.TaskGroup() as tasks:

@@ -47,7 +47,8 @@ class CallInfo:
     called: str = ""
     test_id: str = ""
     job_id: str = ""
-    """LiveKit's job; empty where the call is none and cannot be gone on with by another worker."""
+    """LiveKit's job, or the name of the call's places; empty where nobody else can go on with the
+    call."""
 
 
 TRANSFER_SECONDS = 30.0

@@ -24,9 +24,9 @@ from switchboard_agent.caller_country import caller_of
 from switchboard_agent.probe.desk import ProbeDesk, ProbeParts
 from switchboard_agent.recovery.book import Claim
 from switchboard_agent.recovery.rescue import RescueDesk, RescueParts
+from switchboard_agent.recovery.streams import LostStreams, StreamTransport
 from switchboard_agent.revisions.choice import OnFallback, choose
 from switchboard_agent.revisions.store import RevisionSource, RevisionStore
-from switchboard_agent.transport.base import CallTransport
 from switchboard_agent.transport.livekit.control import RoomControl
 from switchboard_agent.transport.livekit.transport import CallTicket
 from switchboard_agent.worker.events import (
@@ -93,6 +93,7 @@ class Worker:
         self._rescues = self._rescue_desk(parts, parts.rescue) if parts.rescue else None
         self._grants: dict[str, Grant] = {}
         self._jobs: dict[str, CallJob] = {}
+        self._carried: dict[str, StreamTransport] = {}
         self._work: dict[asyncio.Task[None], str] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -144,6 +145,8 @@ class Worker:
         """Stop serving a call that others hold by now; its caller hears nothing of it."""
         if job_id in self._jobs:
             self._jobs[job_id].let_go()
+        if job_id in self._carried:
+            self._carried[job_id].abandon()
         if self._rescues is not None:
             self._rescues.let_go(job_id)
 
@@ -320,7 +323,12 @@ class Worker:
             _log.warning("call refused", extra={"call": call, "reason": decision})
         return decision
 
-    def take(self, call: str, transport: CallTransport) -> None:
+    def lost_streams(self, streams: LostStreams) -> None:
+        """Where the streams of calls are that lost their worker."""
+        if self._rescues is not None:
+            self._rescues.streams = streams
+
+    def take(self, call: str, transport: StreamTransport) -> None:
         """Serve a promised call in a task of its own, to its end."""
         self._start(call, self._serve_promised(call, transport))
 
@@ -329,9 +337,10 @@ class Worker:
         if self._tasks is not None:
             self._start(call, self._give_back(call))
 
-    async def _serve_promised(self, call: str, transport: CallTransport) -> None:
+    async def _serve_promised(self, call: str, transport: StreamTransport) -> None:
         grant, info = self._grants[call], transport.info
         about = {"call_id": info.call_id, "agent": info.agent, "revision": info.revision}
+        self._carried[call] = transport
         try:
             outcome = await self._parts.engine.run_call(grant.config, transport)
             _log.info("call over", extra=about | {"outcome": outcome})
@@ -339,6 +348,7 @@ class Worker:
             _log.exception("call broke off", extra=about)
         finally:
             await transport.hang_up()
+            del self._carried[call]
             await self._give_back(call)
 
     # --- calls ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from switchboard_agent.admission_quota import KEY_PREFIX, RedisQuota
 from switchboard_agent.dialog.base import Reply
 from switchboard_agent.recordings import load_conversation
 from switchboard_agent.transport.twilio import desk as desk_module
+from switchboard_agent.transport.twilio.book import CallBook
 from switchboard_contract.call_events import (
     CALL_EVENT,
     CallEnded,
@@ -239,3 +240,23 @@ async def test_call_is_over_for_all_workers_once_it_is_over(
             _, document = await answer(twilio, form, path="/twilio/after")
             assert "<Hangup />" in document
         twilio.workers[:] = [one.url, other.url]
+
+
+async def test_stream_of_a_lost_call_is_held_until_it_has_moved_or_ended(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    sid = "CA" + "1" * 32
+    async with two(tmp_path, redis) as (twilio, one, other), Redis.from_url(redis.url) as client:
+        dead = CallBook(client, "dead")
+        dead.address = f"127.0.0.1:{free_port()}"
+        await dead.hold(sid, 60)
+        call = PhoneCall(twilio, sid, "+15550123", NUMBER)
+        twilio.calls[sid] = call
+        call.begin("/twilio/after?try=1")
+        await until(partial(_reached, call.streams, 1))
+        await asyncio.sleep(0.5)
+        assert len(call.streams) == 1  # held, not sent round in circles
+        await dead.forget(sid)
+        await call.ended.wait()
+        assert call.verbs[-1] == "Hangup"
+        assert not one.events(CallStarted) + other.events(CallStarted)

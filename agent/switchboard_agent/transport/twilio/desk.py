@@ -13,13 +13,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 from switchboard_agent.admission import RefusalReason
+from switchboard_agent.recovery.fence import Fence
+from switchboard_agent.recovery.streams import LostStreams, StreamTransport
 from switchboard_agent.secret_file import SecretFileError
-from switchboard_agent.transport.base import CallInfo, CallTransport
+from switchboard_agent.transport.base import CallInfo
 from switchboard_agent.transport.twilio import ticket, twiml
 from switchboard_agent.transport.twilio.book import CallBook, Owner
 from switchboard_agent.transport.twilio.calls_api import TwilioApiError, TwilioCalls
@@ -32,6 +34,7 @@ from switchboard_agent.worker.service import Grant
 from switchboard_contract.agent_config import DispatchMetadata
 from switchboard_contract.call_events import Channel
 from switchboard_contract.line import Line
+from switchboard_contract.recovery import CallSnapshot
 
 PROMISE_SECONDS = 5.0
 """How long a place is held for a stream. Shorter than what renews a tenant's places, so that one
@@ -42,6 +45,12 @@ MOST_TRIES = 5
 
 MOST_RETURNS = 5
 """Streams that are opened for one call before the caller hears that it is no use."""
+
+MOVE_SECONDS = 3.0
+"""How long a stream whose worker cannot be reached is held until a peer has taken the call up: a
+lease, a beat, and what a busy machine adds. After it Twilio asks again."""
+
+_LOOK_SECONDS = 0.1
 
 SORRY = "We are sorry, we cannot take your call at the moment. Please call again later."
 
@@ -62,11 +71,14 @@ class CallTaker(Protocol):
     ) -> Grant | RefusalReason:
         """Hold everything that a call needs, or say why not."""
 
-    def take(self, call: str, transport: CallTransport) -> None:
+    def take(self, call: str, transport: StreamTransport) -> None:
         """Serve a promised call in a task of its own."""
 
     def withdraw(self, call: str) -> None:
         """Free a promise that nobody took up."""
+
+    def lost_streams(self, streams: LostStreams) -> None:
+        """Where the streams of calls are that lost their worker."""
 
 
 class NotHereError(Exception):
@@ -109,9 +121,11 @@ class TwilioDesk:
         book: CallBook,
         calls: TwilioCalls,
         worker: str,
+        fence: Fence | None = None,
     ) -> None:
         """`lines` finds the line of an agent; `worker` is this one's name, unique in the pool."""
         self._taker = taker
+        self._fence = fence
         self._lines = lines
         self._book = book
         self._calls = calls
@@ -141,7 +155,8 @@ class TwilioDesk:
         """A stream has ended: what Twilio shall do with its call."""
         live = self._live.get(asked.call_sid)
         owner = await self._owner(asked.call_sid)
-        if owner is None or (live is not None and live.is_over):
+        foreign = live is not None and live.info.agent != place.line.agent
+        if owner is None or foreign or (live is not None and live.is_over):
             return twiml.hang_up()
         if asked.tries >= MOST_RETURNS:
             return twiml.apologise(SORRY)
@@ -214,6 +229,8 @@ class TwilioDesk:
         """
         place, taken = self._read_ticket(started)
         live = self._live.get(taken.call_sid)
+        if live is not None and live.info.agent != taken.agent:
+            raise StreamError(Fault.TOKEN, "the call is another agent's")
         owner = None if live else await self._book.owner(taken.call_sid)
         if owner is not None and owner.worker not in {"", self._worker}:
             raise ElsewhereError(owner.address)
@@ -222,6 +239,8 @@ class TwilioDesk:
         if live is not None:
             return live
         if taken.resumes or taken.call_sid in self._opening:
+            if owner is not None and owner.worker:  # served under this name before a restart
+                await self.moved(taken.call_sid, owner.address)
             raise NotHereError("the call is over, or another stream of it is being opened")
         self._opening.add(taken.call_sid)
         try:
@@ -277,21 +296,80 @@ class TwilioDesk:
             channel=Channel.TWILIO,
             caller=taken.caller,
             called=taken.called,
+            job_id=self._held_as(taken.call_sid, self._worker),
         )
-        transport = TwilioTransport(info, partial(self._over, place, taken.call_sid))
-        self._live[taken.call_sid] = transport
-        self._taker.take(self._held_as(taken.call_sid, self._worker), transport)
+        transport = self._live_call(place, info)
+        self._taker.take(info.job_id, transport)
         return transport
 
-    async def _over(self, place: Place, call_sid: str, goes_on: bool) -> None:
-        """The call is over here; at Twilio it may still go on."""
-        self._live.pop(call_sid, None)
+    def _live_call(self, place: Place, info: CallInfo) -> TwilioTransport:
+        async def over(goes_on: bool) -> None:
+            await self._over(place, transport, goes_on)
+
+        transport = TwilioTransport(info, over, self._fence)
+        self._live[info.call_id] = transport
+        return transport
+
+    async def _over(self, place: Place, transport: TwilioTransport, goes_on: bool) -> None:
+        """The call is over here; at Twilio, or at another worker, it may still go on."""
+        call_sid = transport.info.call_id
+        if self._live.get(call_sid) is transport:
+            del self._live[call_sid]
+        if transport.removed:
+            return
         await self._book.forget(call_sid)
         if goes_on:
-            try:
-                await self._calls.complete(place.line.twilio, place.auth_token, call_sid)
-            except TwilioApiError as error:
-                _log.warning("call ends with its stream: %s", error, extra={"call_id": call_sid})
+            await self._complete(place, call_sid)
+
+    async def _complete(self, place: Place, call_sid: str) -> None:
+        try:
+            await self._calls.complete(place.line.twilio, place.auth_token, call_sid)
+        except TwilioApiError as error:
+            _log.warning("call ends with its stream: %s", error, extra={"call_id": call_sid})
+
+    # --- calls that have lost their worker --------------------------------------------------
+
+    async def moved(self, call_sid: str, address: str) -> None:
+        """Wait, not for long, until a call is served elsewhere than at `address`, or is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOVE_SECONDS):
+                while call_sid not in self._live:
+                    owner = await self._book.owner(call_sid)
+                    if owner is None or owner.address != address:
+                        return
+                    await asyncio.sleep(_LOOK_SECONDS)
+
+    async def take_up(self, snapshot: CallSnapshot, seconds: int) -> TwilioTransport | None:
+        """Go on with a call that this worker was given: wait for the stream that Twilio opens.
+
+        Streams of it are led here from now on. None if none comes: then the call is over.
+        """
+        try:
+            place = self._place_of(snapshot.dispatch.agent)
+        except (BadTicketError, SecretFileError) as error:
+            _log.error("a lost call has no line: %s", error, extra={"call_id": snapshot.call_id})
+            return None
+        info = CallInfo(
+            call_id=snapshot.call_id,
+            agent=snapshot.dispatch.agent,
+            revision=snapshot.dispatch.revision,
+            channel=Channel.TWILIO,
+            caller=snapshot.caller,
+            called=snapshot.called,
+            job_id=snapshot.job_id,
+        )
+        transport = self._live_call(place, info)
+        await self._book.hold(snapshot.call_id, seconds)
+        if await transport.wait_for_stream():
+            return transport
+        await transport.hang_up()
+        return None
+
+    async def end(self, snapshot: CallSnapshot) -> None:
+        """Nobody can go on with a call: its caller, who hears silence, is put out."""
+        await self._book.forget(snapshot.call_id)
+        with suppress(BadTicketError, SecretFileError):
+            await self._complete(self._place_of(snapshot.dispatch.agent), snapshot.call_id)
 
     def on_line(self, line: Line) -> None:
         """End the calls of a line whose Tenant wants that."""

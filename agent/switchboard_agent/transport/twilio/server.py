@@ -131,14 +131,19 @@ class TwilioServer:
         except ElsewhereError as elsewhere:
             call = elsewhere.address
         if isinstance(call, str):
-            await self._lead_on(request, socket, call, first)
+            await self._lead_on(request, socket, call, first, started.call_sid)
         elif request.transport is not None:
             wire = SocketWire(socket, request.transport)
             await self._carry(wire, socket, call, protocol, started)
         return socket
 
     async def _lead_on(
-        self, request: web.Request, socket: web.WebSocketResponse, address: str, first: list[str]
+        self,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        address: str,
+        first: list[str],
+        call_sid: str,
     ) -> None:
         if FORWARDED in request.headers:
             _log.warning("a stream that was led here is sent back: served at %s", address)
@@ -148,6 +153,7 @@ class TwilioServer:
             await forward(self._session, f"ws://{address}{STREAM_PATH}", socket, first)
         except ForwardError as error:
             _log.warning("a stream is sent back: %s", error)
+            await self._desk.moved(call_sid, address)
             await socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER)
 
     async def _start(

@@ -9,6 +9,7 @@ from typing import Protocol
 import aiohttp
 from redis.asyncio import Redis
 
+from switchboard_agent.recovery.fence import Fence
 from switchboard_agent.revisions.lines import Lines
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.twilio.book import CallBook
@@ -41,6 +42,7 @@ class TwilioParts:
     taker: CallTaker
     lines: Lines
     telemetry: Telemetry
+    fence: Fence | None = None
 
 
 @asynccontextmanager
@@ -61,7 +63,9 @@ async def twilio_side(parts: TwilioParts, port: int | None) -> AsyncIterator[int
             book=book,
             calls=TwilioCalls(session),
             worker=parts.me.worker_name,
+            fence=parts.fence,
         )
+        parts.taker.lost_streams(desk)
         parts.lines.on_change = desk.on_line
         app = TwilioServer(desk, parts.lines.of_number, count, session).app()
         async with serve(app, port) as bound:

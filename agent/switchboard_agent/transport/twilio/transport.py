@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from switchboard_agent.recovery.fence import Fence, NoFence
 from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm, Transferred
 from switchboard_agent.transport.twilio import messages
 from switchboard_agent.transport.twilio.messages import Digit, MarkReached, Media, Message, Stopped
@@ -50,8 +51,17 @@ class Wire(Protocol):
 class TwilioTransport:
     """One call's way to its caller."""
 
-    def __init__(self, info: CallInfo, on_over: Callable[[bool], Awaitable[None]]) -> None:
-        """`on_over` is called once, and told whether the call still goes on at Twilio."""
+    def __init__(
+        self,
+        info: CallInfo,
+        on_over: Callable[[bool], Awaitable[None]],
+        fence: Fence | None = None,
+    ) -> None:
+        """`on_over` is called once, and told whether the call still goes on at Twilio.
+
+        `fence` keeps a process that was asleep from ending a call that is another's by now.
+        """
+        self._fence = fence or NoFence()
         self._info = info
         self._on_over = on_over
         self._loop = asyncio.get_running_loop()
@@ -61,6 +71,7 @@ class TwilioTransport:
         self._voice = ToPhone()
         self._playhead = Playhead()
         self._played = asyncio.Event()
+        self._settled = asyncio.Event()
         self._listener: Listener | None = None
         self._early: deque[Pcm | str] = deque(maxlen=EARLY_FRAMES)
         self._kept: deque[bytes] = deque(maxlen=KEPT_FRAMES)
@@ -69,6 +80,7 @@ class TwilioTransport:
         self._ending = False
         self._ended = asyncio.Lock()
         self._released = False
+        self._removed = False
 
     # --- CallTransport ----------------------------------------------------------------------
 
@@ -108,6 +120,7 @@ class TwilioTransport:
             self._released = True
             if self._patience is not None:
                 self._patience.cancel()
+            await self._fence.passed()
             try:
                 if self._close_reason is None and self._wire is not None:
                     await self._last_words(self._wire)
@@ -136,6 +149,7 @@ class TwilioTransport:
             self._patience = None
         self._playhead.drop(self._loop.time())  # what the old stream had not played is lost
         self._wire, self._stream_sid = wire, stream_sid
+        self._settled.set()
         while self._kept:
             self._send_sound(wire, self._kept.popleft())
         return True
@@ -170,6 +184,23 @@ class TwilioTransport:
             return
         _log.warning("stream lost, waiting for a new one", extra={"call_id": self._info.call_id})
         self._patience = self._loop.call_later(RESUME_SECONDS, self._close, CloseReason.LOST)
+
+    async def wait_for_stream(self) -> bool:
+        """Whether Twilio opens a stream in time, for a call that another worker has lost."""
+        if self._wire is None:
+            self._patience = self._loop.call_later(RESUME_SECONDS, self._close, CloseReason.LOST)
+        await self._settled.wait()
+        return not self.is_over
+
+    def abandon(self) -> None:
+        """Let go of the call without ending it for the caller."""
+        self._removed = True
+        self._close(CloseReason.REMOVED)
+
+    @property
+    def removed(self) -> bool:
+        """Whether another worker goes on with the call."""
+        return self._removed
 
     def cut(self) -> None:
         """End the call as if the carrier had."""
@@ -213,6 +244,7 @@ class TwilioTransport:
         if self._close_reason is not None or self._ending:
             return
         self._close_reason = reason
+        self._settled.set()
         if self._patience is not None:
             self._patience.cancel()
         if self._listener is not None:

@@ -16,9 +16,13 @@ from typing_extensions import Unpack
 
 from switchboard_agent.admission import Admission, Limits, RefusalReason
 from switchboard_agent.admission_quota import NoQuota, Quota
+from switchboard_agent.clock import LoopClock
 from switchboard_agent.dialog.base import Dialog
 from switchboard_agent.engine import Engine
 from switchboard_agent.records.memory import MemoryRecorder
+from switchboard_agent.recovery.base import NoKeeper
+from switchboard_agent.recovery.book import Claim
+from switchboard_agent.recovery.rescue import RescueParts
 from switchboard_agent.revisions.store import RevisionStore
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.livekit.transport import CallTicket
@@ -115,6 +119,7 @@ class Options(TypedDict, total=False):
     make_dialog: Callable[[AgentConfig], Dialog]
     stt: ScriptedStt
     drain_seconds: float
+    rescue: RescueParts
 
 
 @contextlib.asynccontextmanager
@@ -141,6 +146,7 @@ async def replica(
         revisions.lines.put("line", line(twilio, config, tmp_path / "auth-token").to_json())
         admission = Admission(Limits(options.get("max_calls", 10)), lambda: 0.0)
         refusals: list[RefusalReason] = []
+        options["rescue"] = rescue_parts(records, telemetry)
         worker = _worker(engine, revisions, admission, refusals, options)
         stop = asyncio.Event()
         parts = TwilioParts(Me(name), redis, worker, revisions.lines, telemetry)
@@ -178,8 +184,26 @@ def _worker(
         probes=FakeProbes().parts,
         livekit_url="ws://livekit",
         drain_seconds=options.get("drain_seconds", 0.0),
+        rescue=options.get("rescue"),
     )
     return Worker(parts, FakeLink)
+
+
+def rescue_parts(records: MemoryRecorder, telemetry: Telemetry) -> RescueParts:
+    """What takes up calls of other workers, without a book."""
+    return RescueParts(
+        keeper=NoKeeper(),
+        records=records,
+        telemetry=telemetry,
+        clock=LoopClock(),
+        token=lambda room, identity: f"{identity} into {room}",
+        put_back=never_put_back,
+    )
+
+
+async def never_put_back(claim: Claim) -> None:
+    """A worker that always has a place."""
+    raise AssertionError(claim)
 
 
 async def no_room(_: CallTicket) -> RoomTransport:

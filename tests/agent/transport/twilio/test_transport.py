@@ -255,3 +255,31 @@ def test_call_can_be_cut() -> None:
         assert c.ends == [True]
 
     call(script)
+
+
+class Asleep:
+    """A process that slept while its call went to another worker."""
+
+    stalled = True
+
+    def __init__(self) -> None:
+        self.transport: TwilioTransport | None = None
+
+    async def passed(self) -> None:
+        assert self.transport is not None
+        self.transport.abandon()
+
+
+def test_process_that_was_asleep_learns_before_the_end_that_its_call_is_anothers() -> None:
+    async def script(_: Call) -> None:
+        fence, removed = Asleep(), []
+
+        async def over(_goes_on: bool) -> None:
+            removed.append(transport.removed)
+
+        transport = fence.transport = TwilioTransport(INFO, over, fence)
+        transport.connect(FakeWire(), "MZ1")
+        await transport.hang_up()
+        assert removed == [True]
+
+    call(script)
