@@ -3,7 +3,7 @@
 Audio goes three ways: into the ring buffer (the past), to the voice activity detector (always), and
 to the recogniser (while an utterance is open). Nothing is decided here. A recogniser that fails,
 gives garbage or does not answer costs the words of one utterance: it is replaced, and the call goes
-on.
+on. One that cannot even be opened is tried again at each utterance, never in between.
 """
 
 import asyncio
@@ -69,12 +69,14 @@ class Hearing:
         self._ring = Ring(SPAN_SAMPLES if judged else _RING_SAMPLES)
         self._segmenter = Segmenter()
         self._channel = batcher.open(self._on_probability)
-        self._stream: SpeechStream = stt.open(config, self._on_partial)
+        self._stream: SpeechStream | None = None
+        """None while its provider does not give one."""
         self._utterance = 0
         self._fed_to = 0
         self._feeding = False
         self._broken: Exception | None = None
         """Why the recogniser is of no use for the running utterance."""
+        self._open_stream()
         self._last_frame_ms = log.now_ms()
         self._loop = asyncio.get_running_loop()
         self._media_check = self._loop.call_later(_MEDIA_CHECK_SECONDS, self._check_media)
@@ -92,8 +94,10 @@ class Hearing:
         self._utterance = utterance
         start = self._ring.end if from_sample is None else from_sample
         self._feeding = True
+        stream = self._stream or self._open_stream()
         try:
-            self._stream.start_utterance()
+            if stream is not None:
+                stream.start_utterance()
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             self._broken = error
         self._feed(self._ring.since(max(start - _PREROLL_SAMPLES, self._fed_to)))
@@ -102,14 +106,18 @@ class Hearing:
         """Close the recogniser; its words are posted, or none if it failed."""
         self._feeding = False
         asked_ms = self._log.now_ms()
+        stream = self._stream
+        if stream is None:
+            self._post(Final(utterance, "", failed=True))
+            return
         try:
-            text = await self._final_words()
+            text = await self._final_words(stream)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             begun = self._broken is not None
             self._log.speech_failed(SpeechPart.STT, failure_of(error, begun=begun), error)
-            broken = self._replace_stream()
+            self._open_stream()
             self._post(Final(utterance, "", failed=True))
-            await self._let_go(broken)
+            await self._let_go(stream)
         else:
             self._pace.took(self._log.now_ms() - asked_ms)
             self._post(Final(utterance, text))
@@ -128,27 +136,32 @@ class Hearing:
         self._feeding = False
         self._media_check.cancel()
         self._channel.close()
-        await self._stream.aclose()
+        if self._stream is not None:
+            await self._stream.aclose()
 
     def _feed(self, audio: Pcm) -> None:
         self._fed_to = self._ring.end
-        if self._broken is not None or not len(audio):
+        if self._stream is None or self._broken is not None or not len(audio):
             return
         try:
             self._stream.feed(audio)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             self._broken = error
 
-    async def _final_words(self) -> str:
+    async def _final_words(self, stream: SpeechStream) -> str:
         if self._broken is not None:
             raise self._broken
         async with asyncio.timeout(_FINAL_TIMEOUT_SECONDS):
-            return words_of(await self._stream.end_utterance())
+            return words_of(await stream.end_utterance())
 
-    def _replace_stream(self) -> SpeechStream:
-        broken, self._stream = self._stream, self._stt.open(self._config, self._on_partial)
-        self._broken = None
-        return broken
+    def _open_stream(self) -> SpeechStream | None:
+        """Take a new recogniser; without one, the words of an utterance are lost."""
+        self._stream = self._broken = None
+        try:
+            self._stream = self._stt.open(self._config, self._on_partial)
+        except Exception as error:  # noqa: BLE001 - a provider may fail in any way
+            self._log.speech_failed(SpeechPart.STT, failure_of(error, begun=False), error)
+        return self._stream
 
     async def _let_go(self, broken: SpeechStream) -> None:
         try:
