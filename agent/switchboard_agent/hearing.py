@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from switchboard_agent.audio.ring import Ring
 from switchboard_agent.call_log import CallLog
-from switchboard_agent.speech_failure import GarbageError, SpeechPart, failure_of
+from switchboard_agent.speech_failure import GarbageError, failure_of
 from switchboard_agent.stt.base import (
     SpeechStream,
     SpeechToText,
@@ -34,6 +34,7 @@ from switchboard_agent.turn.events import (
 from switchboard_agent.vad.batcher import VadBatcher
 from switchboard_agent.vad.segmenter import Edge, EdgeKind, Segmenter
 from switchboard_contract.agent_config import AgentConfig
+from switchboard_contract.call_events import ProviderPart
 
 _RING_SAMPLES = 2 * SAMPLE_RATE_HZ
 """Two seconds: pre-roll, detection, and a recogniser that is busy for a second; 64 kB."""
@@ -114,7 +115,7 @@ class Hearing:
             text = await self._final_words(stream)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             begun = self._broken is not None
-            self._log.speech_failed(SpeechPart.STT, failure_of(error, begun=begun), error)
+            self._log.speech_failed(ProviderPart.STT, failure_of(error, begun=begun), error)
             self._open_stream()
             self._post(Final(utterance, "", failed=True))
             await self._let_go(stream)
@@ -160,7 +161,7 @@ class Hearing:
         try:
             self._stream = self._stt.open(self._config, self._on_partial)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
-            self._log.speech_failed(SpeechPart.STT, failure_of(error, begun=False), error)
+            self._log.speech_failed(ProviderPart.STT, failure_of(error, begun=False), error)
         return self._stream
 
     async def _let_go(self, broken: SpeechStream) -> None:

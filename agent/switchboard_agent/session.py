@@ -15,7 +15,7 @@ from functools import partial
 from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND, Clock
-from switchboard_agent.dialog.base import Dialog
+from switchboard_agent.dialog.base import Dialog, ModelLed
 from switchboard_agent.dialog.excuses import excuse, excuse_of
 from switchboard_agent.handing_over import hand_over
 from switchboard_agent.hearing import Hearing
@@ -97,6 +97,8 @@ class CallSession:
             handover=handover,
         )
         self._dialog = services.make_dialog(config)
+        if isinstance(self._dialog, ModelLed):
+            self._dialog.watch_models(self._log.model_failed)
         if handover is not None:
             last = handover.snapshot
             self._dialog.recall(

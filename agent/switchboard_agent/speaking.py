@@ -19,11 +19,12 @@ from switchboard_agent.call_log import CallLog, Spoken
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply
 from switchboard_agent.dialog.excuses import GIVE_UP_AFTER
 from switchboard_agent.reply_audio import ReplyAudio, SynthesisError
-from switchboard_agent.speech_failure import SpeechFailure, SpeechPart
+from switchboard_agent.speech_failure import SpeechFailure
 from switchboard_agent.transport.base import CloseReason, Pcm
 from switchboard_agent.tts.base import TextToSpeech
 from switchboard_agent.turn.commands import CANNED, CommitReply, ReplyKind, StartReply
 from switchboard_agent.turn.events import Closed, Event, PlaybackFinished, ReplyFailed, ReplyReady
+from switchboard_contract.call_events import ProviderPart
 from switchboard_contract.crd.voice_agent import TtsSpec
 
 
@@ -264,7 +265,7 @@ class Speaking:
             self._announce(voice)
 
     def _on_failure(self, failure: SpeechFailure, error: Exception) -> None:
-        self._log.speech_failed(SpeechPart.TTS, failure, error)
+        self._log.speech_failed(ProviderPart.TTS, failure, error)
 
     def _announce(self, voice: _Voice) -> None:
         voice.announced = True

@@ -20,7 +20,7 @@ from switchboard_agent.dialog.excuses import excuse
 from switchboard_agent.dialog.history import History
 from switchboard_agent.language.turn_words import asks_to_wait, dictation_of
 from switchboard_agent.language.words import words_of
-from switchboard_agent.llm.chain import LlmChain, NoAnswerError
+from switchboard_agent.llm.chain import LlmChain, NoAnswerError, OnFailure
 from switchboard_contract.crd.voice_agent import Persona, PromptDialog
 from switchboard_contract.recovery import DialogMemory, PromptMemory
 
@@ -111,6 +111,10 @@ class PromptedDialog(Dialog):
         if not reply.text and reply.transfer:
             reply = Reply(_PUT_THROUGH, transfer=True, more=reply.more)
         return self._offer(reply, caller)
+
+    def watch_models(self, on_failure: OnFailure) -> None:
+        """Have the call told when one of its models fails."""
+        self._chain.on_failure = on_failure
 
     @override
     def commit(self, reply: Reply) -> None:

@@ -7,7 +7,7 @@ left, so that a slow answer is not thrown away for nothing.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -20,6 +20,7 @@ from switchboard_agent.llm.base import (
 )
 from switchboard_agent.llm.breaker import Breaker, Permit
 from switchboard_agent.llm.meter import Meter
+from switchboard_contract.call_events import ProviderFault
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ _STALL_SECONDS: Final = 1.2
 the caller hears something within 1.5 s."""
 _NOT_ITS_FAULT: Final = frozenset({Failure.REFUSED})
 """Failures that say nothing about the next question."""
+
+
+OnFailure = Callable[[str, ProviderFault], None]
+"""Told the name of a model that failed or was passed over, and how."""
 
 
 class NoAnswerError(Exception):
@@ -51,6 +56,8 @@ class LlmChain:
 
     def __init__(self, links: Sequence[Link]) -> None:
         self._links = tuple(links)
+        self.on_failure: OnFailure = lambda _provider, _fault: None
+        """Set by the call that asks."""
 
     async def ask(self, messages: Sequence[Message], due: float, first: int = 0) -> "Answer":
         """The first answer that begins before `due` (loop time), from link `first` on.
@@ -65,10 +72,11 @@ class LlmChain:
             permit = link.breaker.enter(now)
             if permit is None:
                 link.meter.skipped()
+                self.on_failure(link.name, ProviderFault.SKIPPED)
                 continue
             others = any(other.breaker.ready(now) for other in self._links[position + 1 :])
             until = min(due, now + link.patience_seconds) if others else due
-            attempt = _Attempt(link, permit, position)
+            attempt = _Attempt(link, permit, position, self.on_failure)
             try:
                 return await attempt.begin(messages, until)
             except LanguageModelError as error:
@@ -86,7 +94,7 @@ class LlmChain:
         if permit is None:
             link.meter.skipped()
             return Trial(link.name, "out of order", asked=False)
-        attempt = _Attempt(link, permit, position)
+        attempt = _Attempt(link, permit, position, self.on_failure)
         try:
             answer = await attempt.begin(messages, due)
         except LanguageModelError as error:
@@ -114,6 +122,7 @@ class _Attempt:
     link: Link
     permit: Permit
     position: int
+    on_failure: OnFailure
 
     async def begin(self, messages: Sequence[Message], until: float) -> "Answer":
         loop = asyncio.get_running_loop()
@@ -144,6 +153,7 @@ class _Attempt:
         else:
             breaker.failed(self.permit, asyncio.get_running_loop().time())
         self.link.meter.failed(error.failure)
+        self.on_failure(self.link.name, ProviderFault(error.failure.value))
         fields = {"provider": self.link.name, "reason": str(error)}
         _log.warning("language model failed", extra=fields)
         if breaker.open and not was_open:
