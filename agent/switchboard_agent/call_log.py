@@ -245,6 +245,12 @@ class CallLog:
         """A language model failed; who counts and logs it is the chain, for all calls."""
         self._provider_failed(ProviderPart.LLM, provider, fault)
 
+    def stream_left_open(self, part: ProviderPart) -> None:
+        """A stream of a provider outlived what it was for; it is closed with the call."""
+        self._telemetry.streams_left_open.labels(*self._labels, part.value).inc()
+        fields = {"call_id": self._info.call_id, "part": part.value}
+        _log.warning("a provider's stream was left open", extra=fields)
+
     def warning(self, message: str, error: BaseException) -> None:
         """Log a failure that the call survives. The error's text may hold words of the caller."""
         reason = type(error).__name__

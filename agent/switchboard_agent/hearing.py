@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from switchboard_agent.audio.ring import Ring
 from switchboard_agent.call_log import CallLog
+from switchboard_agent.open_streams import OpenStreams
 from switchboard_agent.speech_failure import GarbageError, failure_of
 from switchboard_agent.stt.base import (
     SpeechStream,
@@ -59,9 +60,11 @@ class Hearing:
         post: Callable[[Event], None],
         log: CallLog,
         pace: Pace,
+        streams: OpenStreams,
     ) -> None:
         self._config = config
         self._stt = stt
+        self._streams = streams
         self._post = post
         self._log = log
         self._pace = pace
@@ -138,7 +141,7 @@ class Hearing:
         self._media_check.cancel()
         self._channel.close()
         if self._stream is not None:
-            await self._stream.aclose()
+            await self._streams.close(self._stream)
 
     def _feed(self, audio: Pcm) -> None:
         self._fed_to = self._ring.end
@@ -159,15 +162,15 @@ class Hearing:
         """Take a new recogniser; without one, the words of an utterance are lost."""
         self._stream = self._broken = None
         try:
-            self._stream = self._stt.open(self._config, self._on_partial)
+            stream = self._stt.open(self._config, self._on_partial)
+            self._stream = self._streams.opened(ProviderPart.STT, stream)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             self._log.speech_failed(ProviderPart.STT, failure_of(error, begun=False), error)
         return self._stream
 
     async def _let_go(self, broken: SpeechStream) -> None:
         try:
-            async with asyncio.timeout(_FINAL_TIMEOUT_SECONDS):
-                await broken.aclose()
+            await self._streams.close(broken)
         except Exception as error:  # noqa: BLE001 - it is broken
             self._log.warning("recogniser did not close", error)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self, runtime_checkable
 
+from switchboard_agent.open_streams import OpenStreams
 from switchboard_contract.call_events import ProviderFault
 from switchboard_contract.recovery import DialogMemory
 
@@ -99,8 +100,10 @@ class Dialog(Protocol):
 class ModelLed(Protocol):
     """A dialog that asks language models."""
 
-    def watch_models(self, on_failure: Callable[[str, ProviderFault], None]) -> None:
-        """Tell, from now on, which model failed and how."""
+    def watch_models(
+        self, on_failure: Callable[[str, ProviderFault], None], streams: OpenStreams
+    ) -> None:
+        """Tell, from now on, which model failed and how, and which answers are open."""
 
 
 def bridge(unheard: str, otherwise: str) -> str:
