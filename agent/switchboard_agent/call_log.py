@@ -12,7 +12,7 @@ from typing import TypedDict
 from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import Handover
-from switchboard_agent.speech_failure import SpeechFailure, SpeechPart
+from switchboard_agent.speech_failure import SpeechFailure
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import CallInfo, Transferred
 from switchboard_agent.turn.commands import TurnEnded
@@ -24,6 +24,9 @@ from switchboard_contract.call_events import (
     CallRecovered,
     CallStarted,
     Outcome,
+    ProviderFailed,
+    ProviderFault,
+    ProviderPart,
     ReplySpoken,
     SlotsChanged,
     TransferEnded,
@@ -90,6 +93,8 @@ class CallLog:
         self._started_ms = clock.monotonic_ms() - self.spent_ms
         self._sequence = self.epoch * EPOCH_STRIDE
         self._slots: dict[str, str] = {}
+        self._told: set[tuple[str, ProviderFault]] = set()
+        """Failures of this turn that are recorded: a dead provider must not flood the stream."""
         self._labels = (config.tenant, config.key)
 
     def now_ms(self) -> float:
@@ -137,6 +142,7 @@ class CallLog:
         """The caller's turn is over."""
         self.stage("endpointing", turn.endpointing_ms)
         self.turns = self._turns_before + turn.turn
+        self._told.clear()
         self._records.record(
             TurnHeard(
                 **self._stamp(),
@@ -228,15 +234,36 @@ class CallLog:
         """Frames of a reply that were due and not there."""
         self._telemetry.underruns.inc(frames)
 
-    def speech_failed(self, part: SpeechPart, failure: SpeechFailure, error: Exception) -> None:
+    def speech_failed(self, part: ProviderPart, failure: SpeechFailure, error: Exception) -> None:
         """A recogniser or a synthesiser failed; the call goes on."""
         self._telemetry.speech_failures.labels(*self._labels, part.value, failure.value).inc()
+        spec = self._config.stt if part is ProviderPart.STT else self._config.tts
+        self._provider_failed(part, spec.provider, ProviderFault(failure.value))
         self.warning(f"{part} failed", error)
+
+    def model_failed(self, provider: str, fault: ProviderFault) -> None:
+        """A language model failed; who counts and logs it is the chain, for all calls."""
+        self._provider_failed(ProviderPart.LLM, provider, fault)
+
+    def stream_left_open(self, part: ProviderPart) -> None:
+        """A stream of a provider outlived what it was for; it is closed with the call."""
+        self._telemetry.streams_left_open.labels(*self._labels, part.value).inc()
+        fields = {"call_id": self._info.call_id, "part": part.value}
+        _log.warning("a provider's stream was left open", extra=fields)
 
     def warning(self, message: str, error: BaseException) -> None:
         """Log a failure that the call survives. The error's text may hold words of the caller."""
         reason = type(error).__name__
         _log.warning(message, extra={"call_id": self._info.call_id, "reason": reason})
+
+    def _provider_failed(self, part: ProviderPart, provider: str, fault: ProviderFault) -> None:
+        once = f"{part}/{provider}", fault
+        if once not in self._told:
+            self._told.add(once)
+            failed = ProviderFailed(
+                **self._stamp(), part=part, provider=provider, fault=fault, turn=self.turns
+            )
+            self._records.record(failed)
 
     def _stamp(self) -> _Stamp:
         sequence, self._sequence = self._sequence, self._sequence + 1

@@ -3,7 +3,7 @@
 Audio goes three ways: into the ring buffer (the past), to the voice activity detector (always), and
 to the recogniser (while an utterance is open). Nothing is decided here. A recogniser that fails,
 gives garbage or does not answer costs the words of one utterance: it is replaced, and the call goes
-on.
+on. One that cannot even be opened is tried again at each utterance, never in between.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from switchboard_agent.audio.ring import Ring
 from switchboard_agent.call_log import CallLog
-from switchboard_agent.speech_failure import GarbageError, SpeechPart, failure_of
+from switchboard_agent.open_streams import OpenStreams
+from switchboard_agent.speech_failure import GarbageError, failure_of
 from switchboard_agent.stt.base import (
     SpeechStream,
     SpeechToText,
@@ -34,6 +35,7 @@ from switchboard_agent.turn.events import (
 from switchboard_agent.vad.batcher import VadBatcher
 from switchboard_agent.vad.segmenter import Edge, EdgeKind, Segmenter
 from switchboard_contract.agent_config import AgentConfig
+from switchboard_contract.call_events import ProviderPart
 
 _RING_SAMPLES = 2 * SAMPLE_RATE_HZ
 """Two seconds: pre-roll, detection, and a recogniser that is busy for a second; 64 kB."""
@@ -58,9 +60,11 @@ class Hearing:
         post: Callable[[Event], None],
         log: CallLog,
         pace: Pace,
+        streams: OpenStreams,
     ) -> None:
         self._config = config
         self._stt = stt
+        self._streams = streams
         self._post = post
         self._log = log
         self._pace = pace
@@ -69,12 +73,14 @@ class Hearing:
         self._ring = Ring(SPAN_SAMPLES if judged else _RING_SAMPLES)
         self._segmenter = Segmenter()
         self._channel = batcher.open(self._on_probability)
-        self._stream: SpeechStream = stt.open(config, self._on_partial)
+        self._stream: SpeechStream | None = None
+        """None while its provider does not give one."""
         self._utterance = 0
         self._fed_to = 0
         self._feeding = False
         self._broken: Exception | None = None
         """Why the recogniser is of no use for the running utterance."""
+        self._open_stream()
         self._last_frame_ms = log.now_ms()
         self._loop = asyncio.get_running_loop()
         self._media_check = self._loop.call_later(_MEDIA_CHECK_SECONDS, self._check_media)
@@ -92,8 +98,10 @@ class Hearing:
         self._utterance = utterance
         start = self._ring.end if from_sample is None else from_sample
         self._feeding = True
+        stream = self._stream or self._open_stream()
         try:
-            self._stream.start_utterance()
+            if stream is not None:
+                stream.start_utterance()
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             self._broken = error
         self._feed(self._ring.since(max(start - _PREROLL_SAMPLES, self._fed_to)))
@@ -102,14 +110,18 @@ class Hearing:
         """Close the recogniser; its words are posted, or none if it failed."""
         self._feeding = False
         asked_ms = self._log.now_ms()
+        stream = self._stream
+        if stream is None:
+            self._post(Final(utterance, "", failed=True))
+            return
         try:
-            text = await self._final_words()
+            text = await self._final_words(stream)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             begun = self._broken is not None
-            self._log.speech_failed(SpeechPart.STT, failure_of(error, begun=begun), error)
-            broken = self._replace_stream()
+            self._log.speech_failed(ProviderPart.STT, failure_of(error, begun=begun), error)
+            self._open_stream()
             self._post(Final(utterance, "", failed=True))
-            await self._let_go(broken)
+            await self._let_go(stream)
         else:
             self._pace.took(self._log.now_ms() - asked_ms)
             self._post(Final(utterance, text))
@@ -128,32 +140,37 @@ class Hearing:
         self._feeding = False
         self._media_check.cancel()
         self._channel.close()
-        await self._stream.aclose()
+        if self._stream is not None:
+            await self._streams.close(self._stream)
 
     def _feed(self, audio: Pcm) -> None:
         self._fed_to = self._ring.end
-        if self._broken is not None or not len(audio):
+        if self._stream is None or self._broken is not None or not len(audio):
             return
         try:
             self._stream.feed(audio)
         except Exception as error:  # noqa: BLE001 - a provider may fail in any way
             self._broken = error
 
-    async def _final_words(self) -> str:
+    async def _final_words(self, stream: SpeechStream) -> str:
         if self._broken is not None:
             raise self._broken
         async with asyncio.timeout(_FINAL_TIMEOUT_SECONDS):
-            return words_of(await self._stream.end_utterance())
+            return words_of(await stream.end_utterance())
 
-    def _replace_stream(self) -> SpeechStream:
-        broken, self._stream = self._stream, self._stt.open(self._config, self._on_partial)
-        self._broken = None
-        return broken
+    def _open_stream(self) -> SpeechStream | None:
+        """Take a new recogniser; without one, the words of an utterance are lost."""
+        self._stream = self._broken = None
+        try:
+            stream = self._stt.open(self._config, self._on_partial)
+            self._stream = self._streams.opened(ProviderPart.STT, stream)
+        except Exception as error:  # noqa: BLE001 - a provider may fail in any way
+            self._log.speech_failed(ProviderPart.STT, failure_of(error, begun=False), error)
+        return self._stream
 
     async def _let_go(self, broken: SpeechStream) -> None:
         try:
-            async with asyncio.timeout(_FINAL_TIMEOUT_SECONDS):
-                await broken.aclose()
+            await self._streams.close(broken)
         except Exception as error:  # noqa: BLE001 - it is broken
             self._log.warning("recogniser did not close", error)
 

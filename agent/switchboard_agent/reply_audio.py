@@ -11,7 +11,7 @@ reply behind what was made before it.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -60,8 +60,13 @@ class ReplyAudio:
         synthesize: Callable[[str], AsyncIterator[Pcm]],
         on_audio: Callable[[], None],
         on_failure: Callable[[SpeechFailure, Exception], None],
+        close: Callable[[AsyncIterator[Pcm]], Awaitable[None]] = close,
     ) -> None:
-        """`on_audio` is called when more can be played, `on_failure` on each failed try."""
+        """`on_audio` is called when more can be played, `on_failure` on each failed try.
+
+        `close` ends a synthesis, in bounded time.
+        """
+        self._end_synthesis = close
         self._synthesize = synthesize
         self._on_audio = on_audio
         self._on_failure = on_failure
@@ -197,9 +202,9 @@ class ReplyAudio:
 
     async def _close(self, chunks: AsyncIterator[Pcm]) -> None:
         try:
-            await close(chunks)
+            await self._end_synthesis(chunks)
         except Exception as error:  # noqa: BLE001 - its audio is there or has failed already
-            self._on_failure(SpeechFailure.ERROR, error)
+            self._on_failure(failure_of(error, begun=False), error)
 
     def _push(self, clause: _Clause, chunk: Pcm) -> None:
         clause.made += len(chunk)

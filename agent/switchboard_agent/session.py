@@ -15,10 +15,11 @@ from functools import partial
 from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND, Clock
-from switchboard_agent.dialog.base import Dialog
+from switchboard_agent.dialog.base import Dialog, ModelLed
 from switchboard_agent.dialog.excuses import excuse, excuse_of
 from switchboard_agent.handing_over import hand_over
 from switchboard_agent.hearing import Hearing
+from switchboard_agent.open_streams import OpenStreams
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import CallKeeper, Handover, HeldCall
 from switchboard_agent.recovery.describe import keep_seconds, left_ms, snapshot_of
@@ -49,7 +50,7 @@ from switchboard_contract.recovery import CallSnapshot
 _log = logging.getLogger(__name__)
 
 _RELEASE_TIMEOUT_SECONDS = 5.0
-"""Longest wait for a transport or recogniser to let go at the end of a call."""
+"""Longest wait for a transport or provider to let go at the end of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,9 @@ class CallSession:
             handover=handover,
         )
         self._dialog = services.make_dialog(config)
+        self._streams = OpenStreams(self._log.stream_left_open)
+        if isinstance(self._dialog, ModelLed):
+            self._dialog.watch_models(self._log.model_failed, self._streams)
         if handover is not None:
             last = handover.snapshot
             self._dialog.recall(
@@ -195,6 +199,7 @@ class CallSession:
                 log=self._log,
                 excuse=partial(excuse, excuse_of(self._config)),
                 spawn=self._spawn,
+                streams=self._streams,
             )
             self._hearing = Hearing(
                 config=self._config,
@@ -204,6 +209,7 @@ class CallSession:
                 post=self._post,
                 log=self._log,
                 pace=services.pace,
+                streams=self._streams,
             )
             self._post(ev.CallAnswered())
             self._transport.attach(self)
@@ -344,10 +350,10 @@ class CallSession:
             task.cancel()
 
     async def _release(self) -> None:
-        """Let go of recogniser and transport, each for itself, neither for ever."""
-        releases = [self._transport.hang_up]
+        """Let go of transport and providers, each for itself, none for ever; the caller first."""
+        releases = [self._transport.hang_up, self._streams.close_left]
         if self._hearing is not None:
-            releases.insert(0, self._hearing.aclose)
+            releases.insert(1, self._hearing.aclose)
         for release in releases:
             try:
                 async with asyncio.timeout(_RELEASE_TIMEOUT_SECONDS):

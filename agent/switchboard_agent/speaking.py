@@ -11,19 +11,21 @@ excuse in place of a whole reply leaves the dialog where it was: its turn has no
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 
 from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.call_log import CallLog, Spoken
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply
 from switchboard_agent.dialog.excuses import GIVE_UP_AFTER
+from switchboard_agent.open_streams import OpenStreams
 from switchboard_agent.reply_audio import ReplyAudio, SynthesisError
-from switchboard_agent.speech_failure import SpeechFailure, SpeechPart
+from switchboard_agent.speech_failure import SpeechFailure
 from switchboard_agent.transport.base import CloseReason, Pcm
 from switchboard_agent.tts.base import TextToSpeech
 from switchboard_agent.turn.commands import CANNED, CommitReply, ReplyKind, StartReply
 from switchboard_agent.turn.events import Closed, Event, PlaybackFinished, ReplyFailed, ReplyReady
+from switchboard_contract.call_events import ProviderPart
 from switchboard_contract.crd.voice_agent import TtsSpec
 
 
@@ -60,9 +62,11 @@ class Speaking:
         log: CallLog,
         excuse: Callable[[int], Reply],
         spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+        streams: OpenStreams,
     ) -> None:
         self._dialog = dialog
         self._tts = tts
+        self._streams = streams
         self._spec = spec
         self._pacer = pacer
         self._play = play
@@ -97,9 +101,10 @@ class Speaking:
     def start(self, command: StartReply) -> None:
         """Make a reply ready."""
         audio = ReplyAudio(
-            lambda text: self._tts.synthesize(text, self._spec),
+            self._synthesize,
             lambda: self._on_audio(voice),
             self._on_failure,
+            self._streams.close,
         )
         voice = _Voice(command.reply, audio)
         self._pending[voice.number] = voice
@@ -263,8 +268,12 @@ class Speaking:
             self._log.stage("tts", self._log.now_ms() - voice.asked_ms)
             self._announce(voice)
 
+    def _synthesize(self, text: str) -> AsyncIterator[Pcm]:
+        chunks = self._tts.synthesize(text, self._spec)
+        return self._streams.opened(ProviderPart.TTS, chunks)
+
     def _on_failure(self, failure: SpeechFailure, error: Exception) -> None:
-        self._log.speech_failed(SpeechPart.TTS, failure, error)
+        self._log.speech_failed(ProviderPart.TTS, failure, error)
 
     def _announce(self, voice: _Voice) -> None:
         voice.announced = True

@@ -3,13 +3,6 @@
 from enum import StrEnum
 
 
-class SpeechPart(StrEnum):
-    """Which provider it was."""
-
-    STT = "stt"
-    TTS = "tts"
-
-
 class SpeechFailure(StrEnum):
     """What it did."""
 

@@ -25,6 +25,7 @@ class Telemetry:
         self.watchdog_alarms = self._counter(metrics.WATCHDOG_ALARMS)
         self.turn_model_failures = self._counter(metrics.TURN_MODEL_FAILURES)
         self.speech_failures = self._counter(metrics.SPEECH_FAILURES)
+        self.streams_left_open = self._counter(metrics.STREAMS_LEFT_OPEN)
         self.overlaps = self._counter(metrics.OVERLAPS)
         self.active_calls = self._gauge(metrics.ACTIVE_CALLS)
         self.call_capacity = self._gauge(metrics.CALL_CAPACITY)

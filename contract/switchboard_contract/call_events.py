@@ -4,7 +4,8 @@ Each event is one entry of the Redis stream `names.CALL_STREAM` with a single fi
 holds the event as JSON. `(call_id, sequence)` is unique: a consumer that sees an event twice drops
 it. Sequence numbers grow, but may leave holes: a worker that goes on with a call of a dead one
 begins at a multiple of `recovery.EPOCH_STRIDE` of its own, because what the dead one could not
-bring out is not known. `call_record.fold` makes the one record of a call out of its events.
+bring out is not known. `call_record.fold` makes the one record of a call out of its events. A
+consumer skips an event that does not validate: a newer worker may write types it does not know.
 
 Text of caller and agent stands only in fields named `text`, `heard` and `slots`, which are personal
 data (pii).
@@ -68,6 +69,35 @@ class Channel(StrEnum):
     """By phone, through a Twilio media stream."""
     ROOM = "room"
     """Into a LiveKit room by other means than a phone: a browser, say."""
+
+
+class ProviderPart(StrEnum):
+    """What a provider is asked for."""
+
+    STT = "stt"
+    LLM = "llm"
+    TTS = "tts"
+
+
+class ProviderFault(StrEnum):
+    """How a provider failed, as metrics name it."""
+
+    SILENT = "silent"
+    """Gave nothing in time."""
+    BROKE_OFF = "broke_off"
+    """Failed after it had begun."""
+    GARBAGE = "garbage"
+    ERROR = "error"
+    """A recogniser or synthesiser failed before it gave anything."""
+    UNREACHABLE = "unreachable"
+    UNAUTHORIZED = "unauthorized"
+    RATE_LIMITED = "rate_limited"
+    REFUSED = "refused"
+    SERVER_ERROR = "server_error"
+    EMPTY = "empty"
+    """An answer without text."""
+    SKIPPED = "skipped"
+    """Was not asked, because it failed lately."""
 
 
 class _Event(Model):
@@ -142,6 +172,22 @@ class SlotsChanged(_Event):
     slots: dict[str, str]
 
 
+class ProviderFailed(_Event):
+    """A recogniser, language model or synthesiser failed, and the call went on.
+
+    A model that failed was followed by the next of its chain. Written once for each provider, fault
+    and turn, however often it was tried.
+    """
+
+    type: Literal["provider.failed"] = "provider.failed"
+    part: ProviderPart
+    provider: str
+    """As the VoiceAgent names it."""
+    fault: ProviderFault
+    turn: int
+    """Turns heard before."""
+
+
 class TransferRequested(_Event):
     """The agent asked for the caller to be put through."""
 
@@ -176,6 +222,7 @@ CallEvent = Annotated[
     | TurnHeard
     | ReplySpoken
     | SlotsChanged
+    | ProviderFailed
     | TransferRequested
     | TransferEnded
     | CallEnded,

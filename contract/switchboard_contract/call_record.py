@@ -13,6 +13,7 @@ from switchboard_contract.call_events import (
     CallRecovered,
     CallStarted,
     Outcome,
+    ProviderFailed,
     ReplySpoken,
     SlotsChanged,
     TransferEnded,
@@ -34,6 +35,7 @@ class CallRecord:
     slots: tuple[tuple[str, str], ...] = ()
     transfers: tuple[TransferEnded, ...] = ()
     """Attempts to put the caller through, as far as their result is known."""
+    provider_failures: tuple[ProviderFailed, ...] = ()
     ended: CallEnded | None = None
 
     @property
@@ -66,6 +68,7 @@ def _record(call_id: str, events: list[CallEvent]) -> CallRecord:
         turns=tuple(e for e in events if isinstance(e, TurnHeard)),
         replies=tuple(e for e in events if isinstance(e, ReplySpoken)),
         transfers=tuple(e for e in events if isinstance(e, TransferEnded)),
+        provider_failures=tuple(e for e in events if isinstance(e, ProviderFailed)),
         slots=tuple(sorted(known[-1].items())) if known else (),
         ended=ends[-1] if ends else None,
     )

@@ -74,6 +74,13 @@ SPEECH_FAILURES = Metric(
     "tried twice; what a caller hears if both fail is an excuse.",
     ("tenant", "agent", "part", "reason"),
 )
+STREAMS_LEFT_OPEN = Metric(
+    "switchboard_streams_left_open_total",
+    MetricType.COUNTER,
+    "Streams of providers, by part (stt, llm, tts), that were open when their call was over: to "
+    "close them had hung or failed. They were closed once more; above 0, look at the provider.",
+    ("tenant", "agent", "part"),
+)
 OVERLAPS = Metric(
     "switchboard_overlaps_total",
     MetricType.COUNTER,

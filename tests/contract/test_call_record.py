@@ -9,6 +9,9 @@ from switchboard_contract.call_events import (
     CallRecovered,
     CallStarted,
     Outcome,
+    ProviderFailed,
+    ProviderFault,
+    ProviderPart,
     SlotsChanged,
     TurnHeard,
 )
@@ -101,3 +104,22 @@ def test_a_lost_first_event_leaves_a_record_that_says_so() -> None:
     (record,) = fold(EVENTS[1:]).values()
     assert record.started is None
     assert record.workers == ("two",)
+
+
+def test_failures_of_providers_stand_in_the_record_in_order() -> None:
+    failed = [
+        ProviderFailed(
+            call_id="c1",
+            sequence=sequence,
+            at_unix_ms=sequence,
+            at_call_ms=sequence,
+            part=part,
+            provider="own",
+            fault=ProviderFault.SILENT,
+            turn=1,
+        )
+        for sequence, part in ((3, ProviderPart.LLM), (4, ProviderPart.TTS))
+    ]
+    (record,) = fold([*EVENTS, *reversed(failed)]).values()
+    assert record.provider_failures == tuple(failed)
+    assert fold(EVENTS)["c1"].provider_failures == ()

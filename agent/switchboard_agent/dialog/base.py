@@ -1,9 +1,11 @@
 """The seam between turn-taking and what is said."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, runtime_checkable
 
+from switchboard_agent.open_streams import OpenStreams
+from switchboard_contract.call_events import ProviderFault
 from switchboard_contract.recovery import DialogMemory
 
 LOST: Final = "Sorry, I lost you for a moment."
@@ -92,6 +94,16 @@ class Dialog(Protocol):
     @property
     def result(self) -> str:
         """Name of the flow last completed; empty if none."""
+
+
+@runtime_checkable
+class ModelLed(Protocol):
+    """A dialog that asks language models."""
+
+    def watch_models(
+        self, on_failure: Callable[[str, ProviderFault], None], streams: OpenStreams
+    ) -> None:
+        """Tell, from now on, which model failed and how, and which answers are open."""
 
 
 def bridge(unheard: str, otherwise: str) -> str:

@@ -20,7 +20,8 @@ from switchboard_agent.dialog.excuses import excuse
 from switchboard_agent.dialog.history import History
 from switchboard_agent.language.turn_words import asks_to_wait, dictation_of
 from switchboard_agent.language.words import words_of
-from switchboard_agent.llm.chain import LlmChain, NoAnswerError
+from switchboard_agent.llm.chain import LlmChain, NoAnswerError, OnFailure
+from switchboard_agent.open_streams import OpenStreams
 from switchboard_contract.crd.voice_agent import Persona, PromptDialog
 from switchboard_contract.recovery import DialogMemory, PromptMemory
 
@@ -111,6 +112,10 @@ class PromptedDialog(Dialog):
         if not reply.text and reply.transfer:
             reply = Reply(_PUT_THROUGH, transfer=True, more=reply.more)
         return self._offer(reply, caller)
+
+    def watch_models(self, on_failure: OnFailure, streams: OpenStreams) -> None:
+        """Have the call told when one of its models fails, and of its answers."""
+        self._chain.on_failure, self._chain.streams = on_failure, streams
 
     @override
     def commit(self, reply: Reply) -> None:

@@ -7,7 +7,8 @@ left, so that a slow answer is not thrown away for nothing.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -20,6 +21,8 @@ from switchboard_agent.llm.base import (
 )
 from switchboard_agent.llm.breaker import Breaker, Permit
 from switchboard_agent.llm.meter import Meter
+from switchboard_agent.open_streams import OpenStreams
+from switchboard_contract.call_events import ProviderFault, ProviderPart
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +31,10 @@ _STALL_SECONDS: Final = 1.2
 the caller hears something within 1.5 s."""
 _NOT_ITS_FAULT: Final = frozenset({Failure.REFUSED})
 """Failures that say nothing about the next question."""
+
+
+OnFailure = Callable[[str, ProviderFault], None]
+"""Told the name of a model that failed or was passed over, and how."""
 
 
 class NoAnswerError(Exception):
@@ -51,6 +58,9 @@ class LlmChain:
 
     def __init__(self, links: Sequence[Link]) -> None:
         self._links = tuple(links)
+        self.on_failure: OnFailure = lambda _provider, _fault: None
+        """Set by the call that asks, like `streams`."""
+        self.streams = OpenStreams()
 
     async def ask(self, messages: Sequence[Message], due: float, first: int = 0) -> "Answer":
         """The first answer that begins before `due` (loop time), from link `first` on.
@@ -65,10 +75,11 @@ class LlmChain:
             permit = link.breaker.enter(now)
             if permit is None:
                 link.meter.skipped()
+                self.on_failure(link.name, ProviderFault.SKIPPED)
                 continue
             others = any(other.breaker.ready(now) for other in self._links[position + 1 :])
             until = min(due, now + link.patience_seconds) if others else due
-            attempt = _Attempt(link, permit, position)
+            attempt = _Attempt(link, permit, position, self.on_failure, self.streams)
             try:
                 return await attempt.begin(messages, until)
             except LanguageModelError as error:
@@ -86,7 +97,7 @@ class LlmChain:
         if permit is None:
             link.meter.skipped()
             return Trial(link.name, "out of order", asked=False)
-        attempt = _Attempt(link, permit, position)
+        attempt = _Attempt(link, permit, position, self.on_failure, self.streams)
         try:
             answer = await attempt.begin(messages, due)
         except LanguageModelError as error:
@@ -114,6 +125,8 @@ class _Attempt:
     link: Link
     permit: Permit
     position: int
+    on_failure: OnFailure
+    streams: OpenStreams
 
     async def begin(self, messages: Sequence[Message], until: float) -> "Answer":
         loop = asyncio.get_running_loop()
@@ -121,21 +134,28 @@ class _Attempt:
         stream: TextStream | None = None
         try:
             async with asyncio.timeout_at(until):
-                stream = await self.link.model.ask(messages)
+                asked = await self.link.model.ask(messages)
+                stream = self.streams.opened(ProviderPart.LLM, asked)
                 text = await _first_text(stream)
         except TimeoutError as error:
-            await _close(stream)
+            await self.close(stream)
             raise LanguageModelError(Failure.SILENT) from error
         except LanguageModelError:
-            await _close(stream)
+            await self.close(stream)
             raise
         except BaseException:
             self.link.breaker.abandoned(self.permit)
-            await _close(stream)
+            await self.close(stream)
             raise
         self.link.breaker.succeeded()
         self.link.meter.first_text(loop.time() - asked_at)
         return Answer(self, stream, text)
+
+    async def close(self, stream: TextStream | None) -> None:
+        """End an answer; one that cannot be ended is seen to when the call is over."""
+        if stream is not None:
+            with suppress(Exception):
+                await self.streams.close(stream)
 
     def failed(self, error: LanguageModelError) -> None:
         breaker, was_open = self.link.breaker, self.link.breaker.open
@@ -144,6 +164,7 @@ class _Attempt:
         else:
             breaker.failed(self.permit, asyncio.get_running_loop().time())
         self.link.meter.failed(error.failure)
+        self.on_failure(self.link.name, ProviderFault(error.failure.value))
         fields = {"provider": self.link.name, "reason": str(error)}
         _log.warning("language model failed", extra=fields)
         if breaker.open and not was_open:
@@ -192,7 +213,7 @@ class Answer:
         self._closed = True
         if self._stream.usage is not None:
             self._attempt.link.meter.used(self._stream.usage)
-        await self._stream.aclose()
+        await self._attempt.close(self._stream)
 
     def _broken(self, error: LanguageModelError) -> LanguageModelError:
         self._attempt.failed(error)
@@ -203,8 +224,3 @@ async def _first_text(stream: TextStream) -> str:
     if text := await anext(stream, ""):
         return text
     raise LanguageModelError(Failure.EMPTY)
-
-
-async def _close(stream: TextStream | None) -> None:
-    if stream is not None:
-        await stream.aclose()

@@ -23,7 +23,7 @@ def interrupted_call() -> tuple[Call, LoopbackTransport]:
         await caller.wait_for_silence(0.5)
         await caller.say(tone(800))
         await caller.wait_for_agent()
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(1.25)
         await caller.say(tone(800))
         await caller.wait_for_silence(0.2)
         await caller.wait_for_agent()

@@ -1,14 +1,11 @@
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from typing_extensions import override
 
 from switchboard_agent.dialog.base import Reply
-from switchboard_agent.stt.base import SpeechStream, Transcript
 from switchboard_agent.transport.base import CloseReason, Pcm
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
-from switchboard_contract.agent_config import AgentConfig
 from switchboard_contract.call_events import Outcome
 from switchboard_contract.crd.turn import TurnSpec
 from switchboard_contract.crd.voice_agent import Limits
@@ -17,9 +14,9 @@ from tests.support.speech_fakes import ScriptedAnswers, ScriptedStt, ScriptedTts
 from tests.support.virtual_time import run_virtual
 
 
-class BrokenStt(ScriptedStt):
+class BrokenDialog(ScriptedAnswers):
     @override
-    def open(self, config: AgentConfig, on_partial: Callable[[Transcript], None]) -> SpeechStream:
+    def commit(self, reply: Reply) -> None:
         raise ZeroDivisionError
 
 
@@ -159,8 +156,8 @@ def test_a_synthesiser_that_keeps_failing_fails_the_call() -> None:
     assert call.seconds < 1
 
 
-def test_a_bug_in_a_provider_ends_its_call_and_no_other() -> None:
-    call = Call(stt=BrokenStt())
+def test_a_bug_in_a_dialog_ends_its_call_and_no_other() -> None:
+    call = Call(dialog=BrokenDialog())
     call.play(say_nothing)
     assert call.outcome is Outcome.FAILED
     assert call.ended.outcome is Outcome.FAILED

@@ -19,14 +19,23 @@ from typing_extensions import override
 from switchboard_agent.dialog.excuses import GIVE_UP
 from switchboard_agent.dialog.factory import dialog_maker
 from switchboard_agent.engine import Engine
+from switchboard_agent.llm.base import Failure
 from switchboard_agent.llm.models import LanguageModels
 from switchboard_agent.records.memory import MemoryRecorder
+from switchboard_agent.speech_failure import SpeechFailure
 from switchboard_agent.stt.base import SpeechStream, Transcript
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import CallInfo, Pcm
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
 from switchboard_contract.agent_config import AgentConfig
-from switchboard_contract.call_events import CallEvent, Outcome, ReplySpoken, TurnHeard
+from switchboard_contract.call_events import (
+    CallEvent,
+    Outcome,
+    ProviderFailed,
+    ProviderFault,
+    ReplySpoken,
+    TurnHeard,
+)
 from switchboard_contract.crd.voice_agent import TtsSpec
 from tests.agent.llm.rig import FALLBACK, language_model, prompt_config
 from tests.support import openai_server
@@ -154,6 +163,11 @@ class Scene:
         """What was said in a call."""
         return [event for event in self.events(voice) if isinstance(event, ReplySpoken)]
 
+    def failures(self, voice: str = STRUCK) -> list[tuple[str, str, str]]:
+        """What the record of a call says of its providers."""
+        failed = [event for event in self.events(voice) if isinstance(event, ProviderFailed)]
+        return [(event.part.value, event.provider, event.fault.value) for event in failed]
+
     def count(self, name: str, voice: str = STRUCK, **labels: str) -> float:
         """A sample of the metrics page; 0 where there is none."""
         labels |= {"tenant": "clinic", "agent": f"clinic/{voice}"}
@@ -223,6 +237,7 @@ def _config(voice: str, url: str) -> AgentConfig:
 
 
 Fault = openai_server.Fault
+PROVIDERS = {"stt": "pocketsphinx", "llm": f"model-{STRUCK}", "tts": "espeak-ng"}
 SPEECH, MODEL = "switchboard_speech_failures_total", "switchboard_llm_failures_total"
 
 
@@ -305,9 +320,11 @@ def test_the_caller_hears_something_in_time_it_is_counted_and_no_other_call_noti
     assert first <= ENDPOINT_MS + case.audible_ms + FRAME_MS
     assert max(inside) <= 1500 + FRAME_MS
     assert counted(scene, case) == case.times
+    assert scene.failures() == [(case.where, PROVIDERS[case.where], case.reason)], "of all tries"
     assert scene.outcomes == dict.fromkeys((STRUCK, OTHER), Outcome.CALLER_HUNG_UP)
 
     assert counted(scene, case, OTHER) == 0
+    assert scene.failures(OTHER) == []
     alone = Scene().play()
     assert course(scene) == course(alone)
     assert latencies(scene) == pytest.approx(latencies(alone), abs=FRAME_MS + 0.1), (
@@ -330,3 +347,16 @@ def test_an_excuse_is_no_answer_and_the_third_in_a_row_ends_the_call() -> None:
     scene = Scene(tts=FaultyTts(fault=How.DIES), turns=3).play()
     assert [reply.heard for reply in scene.replies()] == [GREETING, FALLBACK, FALLBACK, GIVE_UP]
     assert scene.outcomes == {STRUCK: Outcome.COMPLETED, OTHER: Outcome.CALLER_HUNG_UP}
+
+
+def test_a_dead_provider_is_recorded_once_for_each_turn() -> None:
+    scene = Scene(tts=FaultyTts(fault=How.DIES), turns=2).play()
+    assert scene.count(SPEECH, part="tts", reason="error") > 2
+    failed = [event for event in scene.events(STRUCK) if isinstance(event, ProviderFailed)]
+    assert [event.turn for event in failed] == [0, 1], "answers are begun before the turn is over"
+    assert "scripted" not in "".join(event.model_dump_json() for event in failed)
+
+
+def test_the_record_knows_every_failure_that_a_metric_can_name() -> None:
+    faults = {fault.value for fault in ProviderFault}
+    assert faults == {*SpeechFailure, *Failure, "skipped"}

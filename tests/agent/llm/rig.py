@@ -14,7 +14,13 @@ from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import CallInfo
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
 from switchboard_contract.agent_config import AgentConfig, CompiledLlm
-from switchboard_contract.call_events import CallEnded, Outcome, ReplySpoken, TurnHeard
+from switchboard_contract.call_events import (
+    CallEnded,
+    Outcome,
+    ProviderFailed,
+    ReplySpoken,
+    TurnHeard,
+)
 from switchboard_contract.crd.turn import TurnSpec
 from switchboard_contract.crd.voice_agent import Limits, Persona, PromptDialog, SttSpec, TtsSpec
 from tests.support.openai_server import OpenAiServer
@@ -76,6 +82,12 @@ class Served:
     @property
     def replies(self) -> list[ReplySpoken]:
         return [event for event in self.records.events if isinstance(event, ReplySpoken)]
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """Which provider failed, and how."""
+        failed = [event for event in self.records.events if isinstance(event, ProviderFailed)]
+        return [(event.provider, event.fault.value) for event in failed]
 
     @property
     def ended(self) -> CallEnded:

@@ -243,6 +243,7 @@ def test_every_fault_is_made_good_by_the_next_provider(fault: Fault) -> None:
         assert reply.text.startswith("You said: are you open.")
         assert reply.turn_latency_ms is not None
         assert reply.turn_latency_ms <= 300 + 1500 + 80 + 100
+        assert {provider for provider, _ in served.failures} == {"first"}
         if not reply.text.endswith(FALLBACK):
             assert reply.text == "You said: are you open. What else can I do for you?"
 
@@ -272,6 +273,7 @@ def test_after_some_failures_other_calls_do_not_wait_for_a_silent_provider() -> 
         async def one_of_many(number: int) -> float:
             await asyncio.sleep(0.8 * number)
             served = await worker.call(config, ["are you open"], says_one_thing)
+            assert served.failures == [("silent", "silent" if number < 3 else "skipped")]
             assert served.replies[1].turn_latency_ms is not None
             return served.replies[1].turn_latency_ms
 
