@@ -8,7 +8,7 @@ An event that changes nothing yields no `Change`, and so no work; most events ar
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -103,14 +103,12 @@ class Store:
         self._index(ref, old, None)
         return Change(ref, old, None)
 
-    def replace(self, kind: Kind, listed: Collection[Object], version: int) -> list[Change]:
-        """Take in a full list made at `version`: what it lacks is gone, unless it is newer."""
-        changes = [change for raw in listed if (change := self.put(kind, raw))]
-        alive = {uid_of(raw) for raw in listed}
+    def retain(self, kind: Kind, alive: Container[str], version: int) -> list[Change]:
+        """Take in that a full list made at `version` had these UIDs only: others are gone."""
         gone = [
             obj for obj in self.all(kind) if uid_of(obj) not in alive and version_of(obj) <= version
         ]
-        return changes + [change for obj in gone if (change := self.remove(kind, obj))]
+        return [change for obj in gone if (change := self.remove(kind, obj))]
 
     def _index(self, ref: Ref, old: Object | None, new: Object | None) -> None:
         was, now = parent_of(old), parent_of(new)

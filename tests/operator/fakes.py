@@ -3,7 +3,7 @@
 import asyncio
 import copy
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any
 
@@ -77,11 +77,16 @@ class FakeKube(KubeApi):
             raise NotFoundError(404, "NotFound", f"{kind.plural} {name} not found") from None
 
     @override
-    async def list_all(self, kind: Kind, selector: str = "") -> tuple[list[Object], str]:
+    async def pages(
+        self, kind: Kind, selector: str = ""
+    ) -> AsyncIterator[tuple[list[Object], str]]:
         self.listed[kind] += 1
         found = [obj for place, obj in self.objects.items() if place[0] is kind]
         matching = [copy.deepcopy(obj) for obj in found if _matches(obj, selector)]
-        return matching, str(next(self._versions))
+        version = str(next(self._versions))
+        half = len(matching) // 2
+        for page in (matching[:half], matching[half:]):
+            yield page, version
 
     @override
     async def create(self, kind: Kind, obj: Object) -> Object:

@@ -59,7 +59,7 @@ def test_a_full_list_ends_what_it_lacks_but_not_what_is_newer() -> None:
     newer = _deployment(9, uid="v")
     newer["metadata"]["name"] = "e"
     store.put(DEPLOYMENT, newer)
-    changes = store.replace(DEPLOYMENT, [], version=5)
+    changes = store.retain(DEPLOYMENT, (), version=5)
     assert [(change.ref.name, change.new) for change in changes] == [("d", None)]
     assert store.get(DEPLOYMENT, "n", "e") is not None
 

@@ -53,8 +53,19 @@ class KubeApi(Protocol):
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """Return one object; NotFoundError if it is not there."""
 
+    def pages(self, kind: Kind, selector: str = "") -> AsyncIterator[tuple[list[Object], str]]:
+        """Yield all objects page by page, each with the resourceVersion of the whole list.
+
+        Who keeps little of each object needs no memory for more than a page.
+        """
+
     async def list_all(self, kind: Kind, selector: str = "") -> tuple[list[Object], str]:
         """Return all objects, and the resourceVersion of the list."""
+        items: list[Object] = []
+        version = ""
+        async for page, version in self.pages(kind, selector):  # noqa: B007  the last one's counts
+            items += page
+        return items, version
 
     async def create(self, kind: Kind, obj: Object) -> Object:
         """POST; ConflictError if it exists."""
@@ -114,14 +125,16 @@ class KubeClient(KubeApi):
         return await self._request("GET", kind.path(namespace, name))
 
     @override
-    async def list_all(self, kind: Kind, selector: str = "") -> tuple[list[Object], str]:
+    async def pages(
+        self, kind: Kind, selector: str = ""
+    ) -> AsyncIterator[tuple[list[Object], str]]:
         params = {"limit": str(PAGE_LIMIT)} | ({"labelSelector": selector} if selector else {})
-        items: list[Object] = []
         while True:
             page = await self._request("GET", kind.path(), params=params)
-            items += page.get("items") or []
-            if not (token := page["metadata"].get("continue")):
-                return items, str(page["metadata"]["resourceVersion"])
+            metadata = page["metadata"]
+            yield page.get("items") or [], str(metadata["resourceVersion"])
+            if not (token := metadata.get("continue")):
+                return
             params["continue"] = token
 
     @override

@@ -36,7 +36,7 @@ from switchboard_operator.kube.kinds import (
     WATCHED,
     Kind,
 )
-from switchboard_operator.kube.objects import Object, name_of, namespace_of
+from switchboard_operator.kube.objects import Object, name_of, namespace_of, uid_of
 from switchboard_operator.store import Change, Ref, Store
 from switchboard_operator.watch.missed import Missed
 
@@ -44,6 +44,9 @@ _log = logging.getLogger(__name__)
 
 SWEEP_DELAY_SECONDS = 3.0
 """Calm after the last event of a fresh list before the full list that completes it."""
+
+LISTS_AT_ONCE = 2
+"""At the start: the API server makes one while the other is taken in."""
 
 
 class Feed:
@@ -66,6 +69,7 @@ class Feed:
         self._directory = directory
         self._wake = wake
         self._open = False
+        self._listing = asyncio.Semaphore(LISTS_AT_ONCE)
         self._sweeps: dict[Kind, float] = {}
         self._sweep_asked = asyncio.Event()
         self.opened_at: dict[Kind, str] = {}
@@ -97,12 +101,17 @@ class Feed:
     async def open(self) -> None:
         """List everything, then let the barrier fall."""
         await self._discovery.refresh()
-        for kind in self._served():
-            self.opened_at[kind] = await self.sweep(kind)
+        async with asyncio.TaskGroup() as group:
+            for kind in self._served():
+                group.create_task(self._open_kind(kind))
         self._open = True
         for kind in OF_PEOPLE:
             self.doubt(kind)  # what was deleted between these lists and kopf's
         self.wake_everybody()
+
+    async def _open_kind(self, kind: Kind) -> None:
+        async with self._listing:
+            self.opened_at[kind] = await self.sweep(kind)
 
     def wake_everybody(self) -> None:
         """Queue every key, those whose spec nobody has looked at yet first."""
@@ -115,13 +124,19 @@ class Feed:
 
     async def sweep(self, kind: Kind) -> str:
         """List a kind in full and take in what the watch missed; return the list's version."""
-        listed, version = await self._api.list_all(kind, SELECTORS.get(kind, ""))
-        changes = self._store.replace(kind, listed, int(version))
+        alive: set[str] = set()
+        version = "0"
+        async for page, version in self._api.pages(kind, SELECTORS.get(kind, "")):  # noqa: B007
+            self._found(kind, [change for raw in page if (change := self._store.put(kind, raw))])
+            alive |= {uid_of(raw) for raw in page}
+        self._found(kind, self._store.retain(kind, alive, int(version)))
+        return version
+
+    def _found(self, kind: Kind, changes: list[Change]) -> None:
         if self._open and not kind.optional:
             self._missed.found(changes)
         for change in changes:
             self._take(change)
-        return version
 
     async def sweep_when_asked(self) -> None:
         """Sweep kinds whose watch started over, once it is calm again; for ever."""
@@ -155,7 +170,7 @@ class Feed:
             if self._discovery.has(kind):
                 await self._sweep_or_ask_again(kind)
             else:
-                self._store.replace(kind, [], sys.maxsize)
+                self._store.retain(kind, (), sys.maxsize)
         if self._open:
             self.wake_everybody()
 
