@@ -148,10 +148,13 @@ def _workers(process: Process, context: Context, queue: WorkQueue[Key], feed: Fe
 async def _open(
     feed: Feed, process: Process, watching: asyncio.Event, on_watching: Callable[[], None]
 ) -> None:
-    await watching.wait()
-    on_watching()
-    process.canary.watching()
-    await feed.open()
+    """Read the cluster while kopf sets itself up: it lists for itself what it watches."""
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(feed.open())
+        await watching.wait()
+        on_watching()
+        process.canary.watching()
+        await reading
     _log.info("watching")
 
 
