@@ -4,6 +4,7 @@ Nothing is decided here. Each part is made once, given what it needs, and closed
 """
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -72,6 +73,7 @@ def main() -> int:
         print(f"switchboard worker: {error}", file=sys.stderr)  # noqa: T201 logs are not set up yet
         return EXIT_BAD_SETTINGS
     configure_logging(settings.log_level)
+    gc.freeze()  # what was imported is no garbage: to look at it again and again makes calls late
     uvloop.run(run_worker(settings))
     return 0
 
