@@ -31,6 +31,7 @@ from switchboard_agent.transport.base import (
     BufferedTransport,
     CallTransport,
     CloseReason,
+    ConcealingTransport,
     Pcm,
 )
 from switchboard_agent.tts.base import TextToSpeech
@@ -73,6 +74,10 @@ class Services:
 
 def _drop_unplayed(transport: CallTransport) -> Callable[[], int]:
     return transport.drop_unplayed if isinstance(transport, BufferedTransport) else lambda: 0
+
+
+def _fall_silent(transport: CallTransport) -> Callable[[], None]:
+    return transport.fall_silent if isinstance(transport, ConcealingTransport) else lambda: None
 
 
 class CallSession:
@@ -195,6 +200,7 @@ class CallSession:
                 pacer=services.pacer,
                 play=self._play,
                 drop_unplayed=_drop_unplayed(self._transport),
+                fall_silent=_fall_silent(self._transport),
                 post=self._post,
                 log=self._log,
                 excuse=partial(excuse, excuse_of(self._config)),

@@ -58,6 +58,7 @@ class Speaking:
         pacer: Pacer,
         play: Callable[[Pcm], None],
         drop_unplayed: Callable[[], int],
+        fall_silent: Callable[[], None],
         post: Callable[[Event], None],
         log: CallLog,
         excuse: Callable[[int], Reply],
@@ -71,6 +72,7 @@ class Speaking:
         self._pacer = pacer
         self._play = play
         self._drop_unplayed = drop_unplayed
+        self._fall_silent = fall_silent
         self._post = post
         self._log = log
         self._excuse = excuse
@@ -137,6 +139,7 @@ class Speaking:
         if self._current is not None:
             self._paused_ms = self._log.now_ms()
             self._pacer.stop(self._play_next)
+            self._fall_silent()
 
     def resume(self, *, backchannel: bool) -> None:
         """Go on with the next sample."""

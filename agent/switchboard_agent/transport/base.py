@@ -106,3 +106,11 @@ class BufferedTransport(Protocol):
 
     def drop_unplayed(self) -> int:
         """Have the far end drop what it has not played; gives how many samples that were."""
+
+
+@runtime_checkable
+class ConcealingTransport(Protocol):
+    """A transport whose far end makes up sound where none comes, as jitter buffers do."""
+
+    def fall_silent(self) -> None:
+        """The voice stops in the middle of a sound: the far end shall not go on with it."""

@@ -1,9 +1,10 @@
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 
 from switchboard_agent.dialog.base import Reply
-from switchboard_agent.transport.base import Pcm
+from switchboard_agent.transport.base import CallInfo, Pcm
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
 from switchboard_contract.crd.turn import BargeIn, TurnSpec
 from tests.agent.engine.calls import Call, agent_config
@@ -16,8 +17,26 @@ def spoken(transport: LoopbackTransport) -> Pcm:
     return np.concatenate([heard.frame for heard in transport.recording.agent])
 
 
-def interrupted_call() -> tuple[Call, LoopbackTransport]:
-    call = Call(dialog=ScriptedAnswers([Reply(LONG)]), stt=ScriptedStt(["tell me", "stop"]))
+class Concealing(LoopbackTransport):
+    """A wire whose far end draws sounds out until it is told not to."""
+
+    def __init__(self, info: CallInfo) -> None:
+        super().__init__(info)
+        self.silenced_after: list[int] = []
+        """Frames of the agent before each time."""
+
+    def fall_silent(self) -> None:
+        self.silenced_after.append(len(self.recording.agent))
+
+
+def interrupted_call(
+    make_transport: Callable[[CallInfo], LoopbackTransport] = LoopbackTransport,
+) -> tuple[Call, LoopbackTransport]:
+    call = Call(
+        dialog=ScriptedAnswers([Reply(LONG)]),
+        stt=ScriptedStt(["tell me", "stop"]),
+        make_transport=make_transport,
+    )
 
     async def script(caller: LoopbackCaller) -> None:
         await caller.wait_for_silence(0.5)
@@ -39,6 +58,14 @@ def test_agent_is_silent_within_150_ms_of_the_callers_first_sound() -> None:
     )
     assert total is not None
     assert 0 < total <= 0.15
+
+
+def test_a_far_end_that_draws_sounds_out_is_silenced_where_the_agent_stops() -> None:
+    call, transport = interrupted_call(Concealing)
+    assert isinstance(transport, Concealing)
+    begun = call.replies[2].started_call_ms / 1000
+    before = [h.at_seconds for h in transport.recording.agent if h.at_seconds < begun - 0.001]
+    assert transport.silenced_after == [len(before)]
 
 
 def test_history_keeps_only_what_was_heard() -> None:

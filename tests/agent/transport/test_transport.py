@@ -1,6 +1,7 @@
 """A call in a room: nothing said early is lost, the end comes once, nothing is left behind."""
 
 import asyncio
+import ctypes
 from typing import cast
 
 import numpy as np
@@ -339,6 +340,21 @@ async def test_a_process_that_was_asleep_says_nothing() -> None:
     fence.stalled = False
     transport.play(np.zeros(FRAME_SAMPLES, np.int16))
     assert len(call.server.posted) == 1
+
+
+async def test_a_voice_that_stops_is_followed_by_silence_on_the_wire(call: Call) -> None:
+    transport = await call.open()
+    transport.play(np.full(FRAME_SAMPLES, 1000, np.int16))
+    transport.fall_silent()
+    loud: list[bool] = []
+    while len(loud) < len(call.server.posted):  # each 10 ms are sent once the last are answered
+        capture = call.server.posted[-1].capture_audio_frame
+        pcm = (ctypes.c_int16 * capture.buffer.samples_per_channel).from_address(
+            capture.buffer.data_ptr
+        )
+        loud.append(any(pcm))
+        call.server.captures[capture.request_async_id]("")
+    assert loud == [True] * 2 + [False] * 6
 
 
 async def test_a_process_that_was_asleep_hangs_up_on_nobody_who_is_served_elsewhere() -> None:

@@ -10,8 +10,17 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
+import numpy as np
+
 from switchboard_agent.recovery.fence import Fence, NoFence
-from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pcm, Transferred
+from switchboard_agent.transport.base import (
+    SAMPLE_RATE_HZ,
+    CallInfo,
+    CloseReason,
+    Listener,
+    Pcm,
+    Transferred,
+)
 from switchboard_agent.transport.livekit.call_info import call_info
 from switchboard_agent.transport.livekit.control import RoomControl, end_call
 from switchboard_agent.transport.livekit.ffi import FfiDemux
@@ -41,6 +50,9 @@ EARLY_FRAMES = 250
 
 TERMINATION_GRACE_SECONDS = 2.0
 """How long the room has to say itself why it is over."""
+
+_SILENCE = np.zeros(60 * SAMPLE_RATE_HZ // 1000, np.int16)
+"""Three packets: as long as a jitter buffer draws a sound out before it fades."""
 
 _log = logging.getLogger(__name__)
 
@@ -143,6 +155,10 @@ class LiveKitTransport:
         """Put one frame on the wire now."""
         if not self._fence.stalled:
             self._source.play(frame)
+
+    def fall_silent(self) -> None:
+        """Send what ends a sound: without it the bridge's jitter buffer draws the last one out."""
+        self.play(_SILENCE)
 
     async def transfer(self, to: str) -> Transferred:
         """Have the bridge refer the caller to somebody else; who came without one stays."""
