@@ -51,6 +51,8 @@ DICTATED: Final = (
     ("it is spelled s m i", "t h"),
     ("four one one one two two two two", "three three three three four four four four"),
 )
+_PHONES: Final = {"mhm": "pau m hh ah m pau"}
+"""Sounds that flite would spell."""
 BACKCHANNELS: Final = ("uh-huh", "mhm", "yeah", "okay", "right", "i see", "yeah okay", "oh great")
 INTERRUPTIONS: Final = (
     "stop",
@@ -87,7 +89,8 @@ class Rung:
 def speak(text: str, voice: str) -> Pcm:
     """Voiced part of a sentence by flite, at 16 kHz."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-        subprocess.run(["flite", "-voice", voice, "-t", text, "-o", file.name], check=True)
+        said = ["-p", _PHONES[text]] if text in _PHONES else ["-t", text]
+        subprocess.run(["flite", "-voice", voice, *said, "-o", file.name], check=True)
         with wave.open(file.name) as sound:
             rate = sound.getframerate()
             pcm = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.int16)

@@ -49,13 +49,13 @@ class Endpointing(Model):
     )
 
     min_silence_ms: int = Field(
-        default=300,
+        default=240,
         ge=100,
         le=3000,
         description="Silence that ends the turn when the words are complete.",
     )
     max_silence_ms: int = Field(
-        default=1200,
+        default=1600,
         ge=100,
         le=5000,
         description='Silence that ends it when they are not (a trailing "and").',
