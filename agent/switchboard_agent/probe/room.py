@@ -74,6 +74,9 @@ class LiveKitProbeRoom:
     def on_audio_track(self, identity: str, track_handle: int) -> None:
         """Nobody is listened to."""
 
+    def on_heard(self) -> None:
+        """What is said here, nobody need hear."""
+
     def on_dtmf(self, identity: str, digit: str) -> None:
         """Nobody is listened to."""
 

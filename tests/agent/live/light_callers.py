@@ -147,6 +147,9 @@ class LightCaller:
         hear = partial(self._on_frame, len(self._streams))
         self._streams.append(InboundStream(self._ffi, track_handle, hear))
 
+    def on_heard(self) -> None:
+        """Of no interest."""
+
     def on_dtmf(self, identity: str, digit: str) -> None:
         """Agents press no keys."""
 

@@ -174,6 +174,12 @@ class FakeServer(FakeFfi):
 
         self.tell(fill)
 
+    def is_heard(self) -> None:
+        def fill(event: RoomEvent) -> None:
+            event.local_track_subscribed.track_sid = "TR_1"
+
+        self.tell(fill)
+
     def speaks(self) -> None:
         """One frame on every open stream."""
         for handle, on_event in list(self.streams.items()):

@@ -28,6 +28,8 @@ from tests.bench.engine.script import Pcm, load
 from tests.bench.room.voice import is_audible
 from tests.support.lines import serve_lines
 
+_JOINS = 4
+"""At the same time, as the SIP edge has it."""
 _HOLE_SECONDS = 0.06
 """Shorter ones are what jitter buffers are for."""
 
@@ -87,6 +89,9 @@ class Phone:
         """The agent has hung up."""
         self._caller.send = None
 
+    def on_heard(self) -> None:
+        """The agent listens."""
+
     def on_dtmf(self, identity: str, digit: str) -> None:
         """No keys."""
 
@@ -105,6 +110,7 @@ class Phones:
         self._notes = Notes()
         self._callers: list[Caller] = []
         self._phones: list[Phone] = []
+        self._joins = asyncio.Semaphore(_JOINS)
 
     async def obey(self, command: dict[str, Any]) -> dict[str, Any]:
         """Carry out one command."""
@@ -138,7 +144,8 @@ class Phones:
             cushion_seconds=_HOLE_SECONDS,
         )
         phone = Phone(self._ffi, caller)
-        await phone.call(url, sip_token(key, secret, room))
+        async with self._joins:
+            await phone.call(url, sip_token(key, secret, room))
         self._callers.append(caller)
         self._phones.append(phone)
 

@@ -67,6 +67,9 @@ class RoomListener(Protocol):
     def on_audio_track(self, identity: str, track_handle: int) -> None:
         """A participant's audio can be heard."""
 
+    def on_heard(self) -> None:
+        """Somebody has begun to listen to what this side publishes."""
+
     def on_dtmf(self, identity: str, digit: str) -> None:
         """A participant pressed a key."""
 
@@ -193,6 +196,8 @@ class Room:
                 self._listener.on_audio_track(
                     subscribed.participant_identity, subscribed.track.handle.id
                 )
+            case "local_track_subscribed":
+                self._listener.on_heard()
             case "data_packet_received":
                 packet = event.data_packet_received
                 if packet.WhichOneof("value") == "sip_dtmf":

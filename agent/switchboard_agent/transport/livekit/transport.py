@@ -34,7 +34,7 @@ TRACK_NAME = "agent"
 
 CALL_STATUS = "sip.callStatus"
 ACTIVE = "active"
-"""A caller without a status, from a browser say, is there as soon as it has joined."""
+"""A caller without a status, from a browser say, is there once it listens."""
 
 CALLER_TIMEOUT_SECONDS = 15.0
 """How long a joined agent waits for somebody to talk to."""
@@ -91,6 +91,7 @@ class LiveKitTransport:
         self._caller_came = asyncio.Event()
         self._caller_left = asyncio.Event()
         self._answered = asyncio.Event()
+        self._heard = False
         self._source = UnqueuedSource(ffi)
         self._streams: list[InboundStream] = []
         self._room: Room | None = None
@@ -123,12 +124,12 @@ class LiveKitTransport:
         )
 
     async def wait_until_answered(self) -> None:
-        """Wait until the phone is picked up; a bridge that does not say so is not waited for."""
+        """Wait until the caller can hear; who does not say so is not waited for long."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._answered.wait()
         except TimeoutError:
-            _log.warning("the bridge did not say answered", extra={"room": self._ticket.room})
+            _log.warning("the caller did not say answered", extra={"room": self._ticket.room})
 
     # --- CallTransport ----------------------------------------------------------------------
 
@@ -229,12 +230,13 @@ class LiveKitTransport:
         if self._caller is None and participant.kind is Kind.CALLER:
             self._caller = participant
             self._caller_came.set()
-            self._note_status(participant.attributes.get(CALL_STATUS, ACTIVE))
+            self._note_answer()
 
     def on_attributes(self, identity: str, changed: dict[str, str]) -> None:
         """The bridge tells how far the phone is."""
         if self._caller is not None and identity == self._caller.identity:
-            self._note_status(changed.get(CALL_STATUS, ""))
+            self._caller.attributes.update(changed)
+            self._note_answer()
 
     def on_participant_left(self, identity: str) -> None:
         """The call lives as long as its caller."""
@@ -246,6 +248,11 @@ class LiveKitTransport:
         """Listen to the caller only."""
         if self._caller is not None and identity == self._caller.identity and not self._released:
             self._streams.append(InboundStream(self._ffi, track_handle, self._on_frame))
+
+    def on_heard(self) -> None:
+        """Somebody listens to the agent."""
+        self._heard = True
+        self._note_answer()
 
     def on_dtmf(self, identity: str, digit: str) -> None:
         """A key of the caller."""
@@ -265,7 +272,10 @@ class LiveKitTransport:
         self._caller_came.set()
         self._caller_left.set()
 
-    def _note_status(self, status: str) -> None:
+    def _note_answer(self) -> None:
+        if self._caller is None:
+            return
+        status = self._caller.attributes.get(CALL_STATUS, ACTIVE if self._heard else "")
         if status == ACTIVE:
             self._answered.set()
 
