@@ -35,7 +35,7 @@ class RefusalReason(StrEnum):
     """The caller's number is of no country that the tenant takes calls from, or is withheld."""
     DRAINING = "draining"
     LAGGING = "lagging"
-    """The event loop is late: one more call would harm those there are."""
+    """The event loop or the recogniser is late: one more call would harm those there are."""
     UNKNOWN_REVISION = "unknown_revision"
 
 
@@ -44,8 +44,6 @@ class Limits:
     """What one worker process may take on."""
 
     max_calls: int
-    max_lag_seconds: float = 0.1
-    """95th percentile of the loop lag above which no call is taken."""
     max_joins: int = 3
     """Rooms joined at the same time. A join costs 0.1-0.2 CPU-seconds; live calls pay for it."""
 
@@ -54,13 +52,13 @@ class Admission:
     """The slots of one worker."""
 
     def __init__(
-        self, limits: Limits, lag_seconds: Callable[[], float], places: Places | None = None
+        self, limits: Limits, strain: Callable[[], float], places: Places | None = None
     ) -> None:
-        """`places` may move; without them there are always as many as the limits say."""
+        """`strain`: see `strain.py`. `places` may move; without them the limits say how many."""
         self.limits = limits
         self._places = places or FixedPlaces(limits.max_calls)
         self.draining = False
-        self._lag_seconds = lag_seconds
+        self._strain = strain
         self._held: set[str] = set()
         self._joins = asyncio.Semaphore(limits.max_joins)
 
@@ -93,8 +91,8 @@ class Admission:
 
     @property
     def lagging(self) -> bool:
-        """Whether the event loop is too late for anything more."""
-        return self._lag_seconds() > self.limits.max_lag_seconds
+        """Whether the worker is too late for anything more."""
+        return self._strain() > 1
 
     @property
     def held(self) -> int:

@@ -42,6 +42,7 @@ from switchboard_agent.revisions.kubernetes import KubernetesRevisions
 from switchboard_agent.revisions.store import RevisionSource, RevisionStore
 from switchboard_agent.settings import Settings, SettingsError, read_settings
 from switchboard_agent.stt.chosen import ChosenStt
+from switchboard_agent.strain import strain
 from switchboard_agent.stt.factory import make_stt
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.livekit.control import LiveKitRoomControl, RoomControl
@@ -85,7 +86,10 @@ async def run_worker(settings: Settings) -> None:
     telemetry = Telemetry()
     async with AsyncExitStack() as stack:
         lag = LoopLag(telemetry.loop_lag, stack.enter_context(LoopWatch()))
-        held = places(settings.max_calls, lambda: lag.p95_seconds, settings.max_loop_lag_ms / 1000)
+        stt = ChosenStt(partial(make_stt, processes=settings.stt_processes))
+        stack.push_async_callback(stt.aclose)
+        strained = strain(lag, settings.max_loop_lag_ms / 1000, stt)
+        held = places(settings.max_calls, strained)
         telemetry.call_capacity.set(held.now)
         redis = _redis(settings, stack)
         records = _records(settings, redis, telemetry)
@@ -98,7 +102,7 @@ async def run_worker(settings: Settings) -> None:
         control = await _control(settings, stack)
         revisions = RevisionStore(engine.prepare)
         source = revision_source(settings)
-        admission = _admission(settings, lag, held)
+        admission = Admission(Limits(held.now, settings.max_joins), strained, held)
         ffi = FfiDemux(loop, _exit_on_panic)
         stack.callback(ffi.close)
         worker = Worker(
@@ -138,11 +142,6 @@ async def run_worker(settings: Settings) -> None:
         await _run_beside(worker.run(stop), background)
         await _leave(heart, recovery, records)
     _log.info("worker stopped")
-
-
-def _admission(settings: Settings, lag: LoopLag, held: Places) -> Admission:
-    limits = Limits(held.now, settings.max_loop_lag_ms / 1000, settings.max_joins)
-    return Admission(limits, lambda: lag.p95_seconds, held)
 
 
 def _finding_out(held: Places, admission: Admission, telemetry: Telemetry) -> tuple[Work, ...]:
@@ -217,8 +216,6 @@ async def _engine(
     recovery: Recovery,
     models: LanguageModels,
 ) -> Engine:
-    stt = ChosenStt(partial(make_stt, processes=settings.stt_processes))
-    stack.push_async_callback(stt.aclose)
     tts = ChosenTts(make_tts)
     stack.push_async_callback(tts.aclose)
     return await stack.enter_async_context(

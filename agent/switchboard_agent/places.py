@@ -1,8 +1,8 @@
 """How many calls a worker takes: a number it was given, or one that it finds out.
 
-Found out from the lag of its event loop, the one sign that one process has too many calls. A worker
-begins small and adds places only while it is nearly full and its loop is well in time; half way to
-the lag at which calls are refused it takes none beside those it has. So what it reports, and what
+Found out from how late it is with those it has. A worker begins small and adds places only while it
+is nearly full and well in time; half way to the strain at which calls are refused it takes none
+beside those it has. So what it reports, and what
 the autoscaler counts with, is what it has shown to hold.
 """
 
@@ -18,9 +18,9 @@ STEP = 2
 """Added at one look: a burst grows the number by two a second."""
 LOOK_SECONDS = 1.0
 WELL = 0.25
-"""Share of the greatest lag below which there is room for more."""
+"""Strain below which there is room for more."""
 STRAINED = 0.5
-"""Share above which there is not."""
+"""Strain above which there is not."""
 
 
 class Places(Protocol):
@@ -41,18 +41,17 @@ class FixedPlaces:
 class FoundPlaces:
     """See the module."""
 
-    def __init__(self, lag_seconds: Callable[[], float], max_lag_seconds: float, most: int) -> None:
+    def __init__(self, strain: Callable[[], float], most: int) -> None:
         self.now = min(FIRST, most)
-        self._lag_seconds = lag_seconds
-        self._max_lag_seconds = max_lag_seconds
+        self._strain = strain
         self._most = most
 
     def look(self, held: int) -> None:
-        """Judge by the lag with that many calls."""
-        share = self._lag_seconds() / self._max_lag_seconds
-        if share > STRAINED:
+        """Judge by the strain with that many calls."""
+        strain = self._strain()
+        if strain > STRAINED:
             self.now = max(1, min(self.now, held))
-        elif share < WELL and held >= self.now - STEP:
+        elif strain < WELL and held >= self.now - STEP:
             self.now = min(self._most, self.now + STEP)
 
     async def follow(self, held: Callable[[], int], on_change: Callable[[int], None]) -> None:
@@ -65,10 +64,8 @@ class FoundPlaces:
                 on_change(self.now)
 
 
-def places(
-    max_calls: int | None, lag_seconds: Callable[[], float], max_lag_seconds: float
-) -> FixedPlaces | FoundPlaces:
+def places(max_calls: int | None, strain: Callable[[], float]) -> FixedPlaces | FoundPlaces:
     """Return the places of a worker; without a number it finds them out."""
     if max_calls is not None:
         return FixedPlaces(max_calls)
-    return FoundPlaces(lag_seconds, max_lag_seconds, MOST_CALLS_PER_WORKER)
+    return FoundPlaces(strain, MOST_CALLS_PER_WORKER)

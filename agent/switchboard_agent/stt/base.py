@@ -48,6 +48,14 @@ class SpeechToText(Protocol):
         the detector then waits no longer than to hear silence too.
         """
 
+    @property
+    def late_seconds(self) -> float:
+        """How late final words come because this worker's share of the machine is used up.
+
+        0 where somebody else's machine listens.
+        """
+        return 0.0
+
     async def aclose(self) -> None:
         """End helper processes and free memory."""
 

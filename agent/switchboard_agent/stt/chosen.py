@@ -34,6 +34,11 @@ class ChosenStt(SpeechToText):
             raise SpeechToTextError(f"{config.key} was not prepared: await prepare() first")
         return chosen.open(config, on_partial)
 
+    @property
+    @override
+    def late_seconds(self) -> float:
+        return max((provider.late_seconds for provider in self._made.values()), default=0.0)
+
     @override
     async def aclose(self) -> None:
         made, self._made = self._made, {}

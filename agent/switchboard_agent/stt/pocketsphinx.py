@@ -99,6 +99,11 @@ class PocketsphinxStt(SpeechToText):
                 await runner
 
     @property
+    @override
+    def late_seconds(self) -> float:
+        return max(helper.late_seconds for helper in self._helpers)
+
+    @property
     def pids(self) -> list[int]:
         """Process ids of the helpers that run."""
         return [helper.pid for helper in self._helpers if helper.pid is not None]

@@ -14,6 +14,7 @@ from typing import Final, Protocol, cast
 
 from typing_extensions import override
 
+from switchboard_agent.stt.lateness import Lateness
 from switchboard_agent.stt.wire import Kind, Message, Parser, WireError, pack_parts
 
 _log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class HelperProcess:
     """Loop time of the last answer of any kind."""
     _receivers: dict[int, Receiver] = field(default_factory=dict)
     _loading: dict[int, asyncio.Future[None]] = field(default_factory=dict)
+    _lateness: Lateness = field(default_factory=Lateness)
 
     @property
     def alive(self) -> bool:
@@ -90,6 +92,11 @@ class HelperProcess:
     def busy(self) -> int:
         """Utterances in progress."""
         return len(self._receivers)
+
+    @property
+    def late_seconds(self) -> float:
+        """How late final words come."""
+        return self._lateness.seconds(asyncio.get_running_loop().time())
 
     @property
     def pid(self) -> int | None:
@@ -140,8 +147,10 @@ class HelperProcess:
         if message.number not in self._receivers:
             return
         self._write(message)
-        if message.kind is Kind.DROP:
-            self._receivers.pop(message.number).on_lost()
+        if message.kind is Kind.END:
+            self._lateness.asked(message.number, asyncio.get_running_loop().time())
+        elif message.kind is Kind.DROP:
+            self._end(message.number).on_lost()
 
     async def load(self, number: int) -> None:
         """Load a model of `models`; returns when decoders are warm, or the process is gone."""
@@ -157,8 +166,9 @@ class HelperProcess:
 
     def give_up(self, number: int, stuck_s: float) -> None:
         """Wait no longer for an utterance; a process that answers nobody is ended."""
-        if self._receivers.pop(number, None) is None:
+        if number not in self._receivers:
             return
+        self._end(number)
         if asyncio.get_running_loop().time() - self._answered_at > stuck_s:
             _log.error("recogniser process does not answer; ending it")
             self._kill()
@@ -197,10 +207,13 @@ class HelperProcess:
         if receiver is None:
             return
         if message.kind in (Kind.FINAL, Kind.FAILED):
-            del self._receivers[message.number]
+            self._end(message.number)
         receiver.on_answer(message)
 
     def _fail_all(self) -> None:
-        receivers, self._receivers = self._receivers, {}
-        for receiver in receivers.values():
-            receiver.on_lost()
+        for number in list(self._receivers):
+            self._end(number).on_lost()
+
+    def _end(self, number: int) -> Receiver:
+        self._lateness.over(number, asyncio.get_running_loop().time())
+        return self._receivers.pop(number)

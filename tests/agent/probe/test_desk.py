@@ -98,10 +98,10 @@ async def test_no_more_than_a_few_probes_at_once() -> None:
 async def test_a_worker_that_is_late_or_leaves_is_not_probed() -> None:
     async with desk(drain_seconds=60.0) as d:
         transport = await d.serve("J1")
-        d.late_seconds = 1.0
+        d.strain = 2.0
         d.link.offer("P1", probe_metadata(d.config))
         await settle()
-        d.late_seconds = 0.0
+        d.strain = 0.0
         d.stop.set()
         await settle()
         d.link.offer("P2", probe_metadata(d.config))

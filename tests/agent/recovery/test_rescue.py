@@ -105,7 +105,7 @@ async def test_a_drain_waits_for_rescued_calls() -> None:
 
 async def test_a_late_event_loop_does_not_keep_a_caller_in_silence() -> None:
     async with rescuer() as (d, _):
-        d.late_seconds = 10.0
+        d.strain = 2.0
         d.worker.take_up(claim_of(d.config))
         await settle()
         assert d.engine.serving == 1

@@ -185,8 +185,8 @@ class Desk:
         self.control = FakeControl()
         self.quota = FakeQuota()
         self.source = FakeSource()
-        self.late_seconds = 0.0
-        self.admission = Admission(Limits(max_calls), lambda: self.late_seconds)
+        self.strain = 0.0
+        self.admission = Admission(Limits(max_calls), lambda: self.strain)
         self.revisions = RevisionStore(self._prepare)
         self.transports: dict[str, FakeTransport] = {}
         self.refusals: list[RefusalReason] = []

@@ -26,11 +26,11 @@ def test_released_slot_can_be_taken_again_and_only_once() -> None:
     assert admission.reserve("J3") is RefusalReason.FULL
 
 
-def test_late_loop_refuses_new_calls_and_keeps_those_there_are() -> None:
-    lag = 0.0
-    admission = Admission(Limits(max_calls=5, max_lag_seconds=0.1), lambda: lag)
-    admission.reserve("J1")
-    lag = 0.2
+def test_strained_worker_refuses_new_calls_and_keeps_those_there_are() -> None:
+    strain = 0.9
+    admission = Admission(Limits(max_calls=5), lambda: strain)
+    assert admission.reserve("J1") is None
+    strain = 1.1
     assert admission.reserve("J2") is RefusalReason.LAGGING
     assert admission.held == 1
 

@@ -1,4 +1,4 @@
-"""How many calls a worker takes: what it was given, or what its event loop keeps up with."""
+"""How many calls a worker takes: what it was given, or what it keeps up with."""
 
 import asyncio
 
@@ -7,15 +7,13 @@ from switchboard_agent.places import FIRST, LOOK_SECONDS, STEP, FixedPlaces, Fou
 from switchboard_contract.crd.scaling import MOST_CALLS_PER_WORKER
 from tests.support.virtual_time import run_virtual
 
-MAX_LAG = 0.1
 
+class Worker:
+    """A worker whose strain a test sets."""
 
-class Loop:
-    """An event loop whose lag a test sets."""
-
-    def __init__(self, lag: float = 0.0) -> None:
-        self.lag = lag
-        self.found = FoundPlaces(lambda: self.lag, MAX_LAG, MOST_CALLS_PER_WORKER)
+    def __init__(self, strain: float = 0.0) -> None:
+        self.strain = strain
+        self.found = FoundPlaces(lambda: self.strain, MOST_CALLS_PER_WORKER)
 
     def settle(self, held: int, looks: int = 500) -> int:
         for _ in range(looks):
@@ -24,37 +22,37 @@ class Loop:
 
 
 def test_a_worker_begins_small_and_stays_so_while_few_call() -> None:
-    assert Loop().settle(held=FIRST - STEP - 1) == FIRST
+    assert Worker().settle(held=FIRST - STEP - 1) == FIRST
 
 
 def test_it_grows_while_it_is_nearly_full_and_its_loop_in_time_and_no_further_than_the_most() -> (
     None
 ):
-    loop = Loop()
+    worker = Worker()
     for _ in range(1000):
-        loop.found.look(held=loop.found.now)
-    assert loop.found.now == MOST_CALLS_PER_WORKER
+        worker.found.look(held=worker.found.now)
+    assert worker.found.now == MOST_CALLS_PER_WORKER
 
 
-def test_with_some_lag_it_takes_no_more_places_and_loses_none() -> None:
-    loop = Loop(lag=0.4 * MAX_LAG)
-    assert loop.settle(held=FIRST) == FIRST
+def test_with_some_strain_it_takes_no_more_places_and_loses_none() -> None:
+    worker = Worker(strain=0.4)
+    assert worker.settle(held=FIRST) == FIRST
 
 
-def test_a_strained_loop_has_no_place_beside_the_calls_it_holds_and_cuts_none() -> None:
-    loop = Loop()
-    while loop.found.now < 40:
-        loop.found.look(held=loop.found.now)
-    loop.lag = 0.6 * MAX_LAG
-    assert loop.settle(held=33) == 33
-    assert loop.settle(held=35) == 33, "a call promised meanwhile adds no place"
-    assert loop.settle(held=0) == 1, "it is never nothing: the worker must be tried again"
+def test_a_strained_worker_has_no_place_beside_the_calls_it_holds_and_cuts_none() -> None:
+    worker = Worker()
+    while worker.found.now < 40:
+        worker.found.look(held=worker.found.now)
+    worker.strain = 0.6
+    assert worker.settle(held=33) == 33
+    assert worker.settle(held=35) == 33, "a call promised meanwhile adds no place"
+    assert worker.settle(held=0) == 1, "it is never nothing: the worker must be tried again"
 
 
 def test_what_it_learns_is_told_as_it_changes() -> None:
     async def course() -> None:
-        loop, told = Loop(), list[int]()
-        following = asyncio.ensure_future(loop.found.follow(lambda: FIRST, told.append))
+        worker, told = Worker(), list[int]()
+        following = asyncio.ensure_future(worker.found.follow(lambda: FIRST, told.append))
         await asyncio.sleep(5.5 * LOOK_SECONDS)
         assert told == [FIRST + STEP, FIRST + 2 * STEP]
         following.cancel()
@@ -74,6 +72,6 @@ def test_admission_goes_by_the_places_there_are_now() -> None:
 
 
 def test_a_number_that_is_given_is_not_moved() -> None:
-    assert isinstance(places(7, lambda: 0.0, MAX_LAG), FixedPlaces)
-    assert places(7, lambda: 0.0, MAX_LAG).now == 7
-    assert isinstance(places(None, lambda: 0.0, MAX_LAG), FoundPlaces)
+    assert isinstance(places(7, lambda: 0.0), FixedPlaces)
+    assert places(7, lambda: 0.0).now == 7
+    assert isinstance(places(None, lambda: 0.0), FoundPlaces)
