@@ -41,8 +41,9 @@ from switchboard_agent.revisions.directory import DirectoryRevisions
 from switchboard_agent.revisions.kubernetes import KubernetesRevisions
 from switchboard_agent.revisions.store import RevisionSource, RevisionStore
 from switchboard_agent.settings import Settings, SettingsError, read_settings
-from switchboard_agent.stt.chosen import ChosenStt
 from switchboard_agent.strain import strain
+from switchboard_agent.stt.base import SpeechToText
+from switchboard_agent.stt.chosen import ChosenStt
 from switchboard_agent.stt.factory import make_stt
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.livekit.control import LiveKitRoomControl, RoomControl
@@ -97,7 +98,7 @@ async def run_worker(settings: Settings) -> None:
         quota = RedisQuota(redis, on_unshared=telemetry.quota_unshared.inc)
         models = await stack.enter_async_context(LanguageModels(telemetry))
         engine = await _engine(
-            settings, stack, records, telemetry, recovery=recovery, models=models
+            settings, stack, records, telemetry, stt=stt, recovery=recovery, models=models
         )
         control = await _control(settings, stack)
         revisions = RevisionStore(engine.prepare)
@@ -213,6 +214,7 @@ async def _engine(
     records: RedisStreamRecorder,
     telemetry: Telemetry,
     *,
+    stt: SpeechToText,
     recovery: Recovery,
     models: LanguageModels,
 ) -> Engine:

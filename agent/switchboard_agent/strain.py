@@ -1,8 +1,8 @@
 """How near a worker is to having too many calls: 1 is where it takes no more.
 
-Two things fall behind first. The event loop, one Python thread: late, it harms what callers hear. And
-the recogniser's processes: late, callers are understood seconds after they spoke, while everything
-they hear is still whole.
+Two things fall behind first. The event loop, one Python thread: late, it harms what callers hear.
+And the recogniser's processes: late, callers are understood seconds after they spoke, while
+everything they hear is still whole.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from switchboard_agent.loop_lag import LoopLag
 from switchboard_agent.stt.base import SpeechToText
 
 _MOST_LATE_SECONDS: Final = 1.5
-"""Of final words; 30 to 50 ms is usual; from a second on callers begin to ask whether anybody is there."""
+"""Of final words, where 30 to 50 ms is usual: callers ask whether anybody is there."""
 
 
 def strain(lag: LoopLag, max_lag_seconds: float, stt: SpeechToText) -> Callable[[], float]:

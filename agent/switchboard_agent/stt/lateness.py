@@ -1,4 +1,4 @@
-"""How late a recogniser's final words come: the sign that it has more callers than it can follow."""
+"""How late a recogniser's final words come: it may have more callers than it can follow."""
 
 from collections import deque
 from statistics import median

@@ -9,10 +9,10 @@ from typing import cast
 import numpy as np
 
 from switchboard_agent.loop_lag import LoopLag
+from switchboard_agent.strain import strain
 from switchboard_agent.stt.base import SpeechToText
 from switchboard_agent.stt.lateness import Lateness
 from switchboard_agent.stt.pocketsphinx import PocketsphinxStt
-from switchboard_agent.strain import strain
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import FRAME_SAMPLES
 from tests.agent.dialog.sample import sample_config
@@ -42,14 +42,14 @@ def test_words_that_do_not_come_count_while_they_are_waited_for() -> None:
 
 
 def test_a_wait_that_has_only_begun_does_not_make_it_look_quick() -> None:
-    lateness = _answered({n: (0.0, 3.0) for n in range(3)})
+    lateness = _answered(dict.fromkeys(range(3), (0.0, 3.0)))
     for number in range(10, 20):
         lateness.asked(number, 3.9)
     assert lateness.seconds(4.0) == 3.0
 
 
 def test_it_is_forgiven_after_ten_seconds_and_what_nobody_asked_for_counts_nothing() -> None:
-    lateness = _answered({n: (0.0, 3.0) for n in range(3)})
+    lateness = _answered(dict.fromkeys(range(3), (0.0, 3.0)))
     lateness.over(77, 5.0)
     assert lateness.seconds(5.0) == 3.0
     assert lateness.seconds(14.0) == 0.0

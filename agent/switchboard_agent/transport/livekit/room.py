@@ -206,10 +206,8 @@ class Room:
                 self._ffi.drop(getattr(event, kind).reader.handle.id)
             case "data_track_published":
                 self._ffi.drop(event.data_track_published.track.handle.id)
-            case "disconnected":
+            case "disconnected" | "eos":  # the latter without a reason
                 self._on_disconnected(event.disconnected.reason)
-            case "eos":
-                self._on_disconnected(DisconnectReason.UNKNOWN_REASON)
             case _:
                 pass
 
