@@ -23,6 +23,7 @@ from switchboard_contract.call_events import (
     CallEnded,
     CallRecovered,
     CallStarted,
+    KeysSent,
     Outcome,
     ProviderFailed,
     ProviderFault,
@@ -172,6 +173,10 @@ class CallLog:
         if dict(slots) != self._slots:
             self._slots = dict(slots)
             self._records.record(SlotsChanged(**self._stamp(), slots=self._slots))
+
+    def keys_sent(self, keys: str, *, complete: bool) -> None:
+        """Keys were pressed towards the caller. They may be secret: the record only."""
+        self._records.record(KeysSent(**self._stamp(), dtmf=keys, complete=complete))
 
     def transfer_requested(self, to: str) -> None:
         """The caller is to be put through."""

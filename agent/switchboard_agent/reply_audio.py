@@ -80,6 +80,8 @@ class ReplyAudio:
         """Whether the call ends with it, as far as that is known."""
         self.transfer = False
         """Whether the caller is put through after it, as far as that is known."""
+        self.keys = ""
+        """Telephone keys that are pressed after it, as far as they are known."""
 
     async def say(self, reply: Reply) -> None:
         """Add a reply's audio; returns when all of it is queued.
@@ -136,6 +138,7 @@ class ReplyAudio:
         """Put a part's clause in line, once there is room; None if it has no words."""
         self.end_call = self.end_call or part.end_call
         self.transfer = self.transfer or part.transfer
+        self.keys = part.keys or self.keys
         if not part.text:
             return None
         self.spoken.add(part.text)
@@ -256,6 +259,7 @@ class ReplyAudio:
         return True
 
     def _break_off(self) -> None:
+        self.keys = ""
         self._take_back()
         self.spoken.break_off(self.playback.total)
         self.playback.may_pause = True

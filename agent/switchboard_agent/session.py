@@ -19,10 +19,11 @@ from switchboard_agent.dialog.base import Dialog, ModelLed
 from switchboard_agent.dialog.excuses import excuse, excuse_of
 from switchboard_agent.handing_over import hand_over
 from switchboard_agent.hearing import Hearing
+from switchboard_agent.keying import Keypad
 from switchboard_agent.open_streams import OpenStreams
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import CallKeeper, Handover, HeldCall
-from switchboard_agent.recovery.describe import keep_seconds, left_ms, snapshot_of
+from switchboard_agent.recovery.describe import go_on, keep_seconds, left_ms, snapshot_of
 from switchboard_agent.speaking import Speaking
 from switchboard_agent.stt.base import SpeechToText
 from switchboard_agent.stt.pace import Pace
@@ -107,10 +108,7 @@ class CallSession:
         if isinstance(self._dialog, ModelLed):
             self._dialog.watch_models(self._log.model_failed, self._streams)
         if handover is not None:
-            last = handover.snapshot
-            self._dialog.recall(
-                last.dialog, last.saying, ending=last.ending, transferring=last.transferring
-            )
+            go_on(self._dialog, handover.snapshot)
         self._machine = self._turn_machine()
         self._watchdog = Watchdog(self._log.alarm)
         self._look_timer: asyncio.TimerHandle | None = None
@@ -269,8 +267,8 @@ class CallSession:
             case cmd.FlushPlayback(_, onset_ms):
                 speaking.flush(onset_ms)
                 self._services.keeper.changed(self._transport.info.call_id)
-            case cmd.Transfer():
-                self._spawn(self._hand_over())
+            case cmd.SendKeys() | cmd.Transfer():
+                self._spawn(self._after_words(command))
             case cmd.HangUp(outcome):
                 self._finish(outcome)
 
@@ -285,9 +283,20 @@ class CallSession:
             case cmd.JudgeEnd(judgement, from_sample):
                 self._spawn(hearing.judge_end(judgement, from_sample))
 
-    async def _hand_over(self) -> None:
-        succeeded = await hand_over(self._transport, self._config.transfer, self._log)
-        self._post(ev.TransferEnded(succeeded))
+    async def _after_words(self, command: cmd.SendKeys | cmd.Transfer) -> None:
+        """What the agent does besides speaking, once it has been heard."""
+        if isinstance(command, cmd.SendKeys):
+            await self._send_keys(command)
+        else:
+            succeeded = await hand_over(self._transport, self._config.transfer, self._log)
+            self._post(ev.TransferEnded(succeeded))
+
+    async def _send_keys(self, command: cmd.SendKeys) -> None:
+        # From here on nobody who takes the call over may press them again.
+        await self._services.keeper.keep_now(self._transport.info.call_id)
+        keypad = Keypad(self._transport, self._services.pacer, self._play, self._log)
+        self._dialog.keys_sent(await keypad.press(command.keys))
+        self._post(command.then)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)

@@ -100,6 +100,11 @@ class Speaking:
         """Whether the caller is to be put through after the reply said last."""
         return self._transferring if self._current is None else self._current.audio.transfer
 
+    @property
+    def keys(self) -> str:
+        """Telephone keys that are to be pressed after the reply that is being said."""
+        return "" if self._current is None else self._current.audio.keys
+
     def start(self, command: StartReply) -> None:
         """Make a reply ready."""
         audio = ReplyAudio(
@@ -164,6 +169,7 @@ class Speaking:
         """The rest of the reply does not come: what was said was all."""
         voice = self._current
         if voice is not None:
+            voice.audio.keys = ""
             self._end_current(interrupted=True)
             self._finished(voice)
 
@@ -198,7 +204,11 @@ class Speaking:
     def _finished(self, voice: _Voice) -> None:
         audio = voice.audio
         self._ending, self._transferring = audio.end_call, audio.transfer
-        self._post(PlaybackFinished(voice.number, end_call=audio.end_call, transfer=audio.transfer))
+        self._post(
+            PlaybackFinished(
+                voice.number, end_call=audio.end_call, transfer=audio.transfer, keys=audio.keys
+            )
+        )
 
     def _end_current(self, *, interrupted: bool) -> None:
         voice, self._current = self._current, None

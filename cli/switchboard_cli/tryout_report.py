@@ -13,7 +13,7 @@ from typing_extensions import override
 from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.transport.base import SAMPLE_RATE_HZ
 from switchboard_agent.transport.loopback import Recording
-from switchboard_contract.call_events import CallEnded, CallEvent, ReplySpoken, TurnHeard
+from switchboard_contract.call_events import CallEnded, CallEvent, KeysSent, ReplySpoken, TurnHeard
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class PrintingRecorder(CallRecorder):
             note = "" if latency is None else f"  ({latency:.0f} ms after the caller)"
             cut = "  -- interrupted" if event.interrupted else ""
             _say(event.started_call_ms, "agent", f"{event.heard}{cut}{note}")
+        elif isinstance(event, KeysSent):
+            _say(event.at_call_ms, "agent", f"[keys {event.dtmf}]")
         elif isinstance(event, CallEnded):
             _say(event.at_call_ms, "", f"call over: {event.outcome}")
 

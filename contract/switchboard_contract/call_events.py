@@ -7,8 +7,8 @@ begins at a multiple of `recovery.EPOCH_STRIDE` of its own, because what the dea
 bring out is not known. `call_record.fold` makes the one record of a call out of its events. A
 consumer skips an event that does not validate: a newer worker may write types it does not know.
 
-Text of caller and agent stands only in fields named `text`, `heard` and `slots`, which are personal
-data (pii).
+Text of caller and agent stands only in fields named `text`, `heard` and `slots`, keys only in those
+named `dtmf`: personal data (pii), and keys may be secrets.
 """
 
 from enum import StrEnum
@@ -188,6 +188,16 @@ class ProviderFailed(_Event):
     """Turns heard before."""
 
 
+class KeysSent(_Event):
+    """The agent pressed keys towards the caller."""
+
+    type: Literal["keys.sent"] = "keys.sent"
+    dtmf: str
+    """Those that were sent, and w or a comma for each pause."""
+    complete: bool
+    """False where a key could not be sent, or the call ended before the last."""
+
+
 class TransferRequested(_Event):
     """The agent asked for the caller to be put through."""
 
@@ -223,6 +233,7 @@ CallEvent = Annotated[
     | ReplySpoken
     | SlotsChanged
     | ProviderFailed
+    | KeysSent
     | TransferRequested
     | TransferEnded
     | CallEnded,

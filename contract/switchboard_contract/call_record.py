@@ -12,6 +12,7 @@ from switchboard_contract.call_events import (
     CallEvent,
     CallRecovered,
     CallStarted,
+    KeysSent,
     Outcome,
     ProviderFailed,
     ReplySpoken,
@@ -33,6 +34,7 @@ class CallRecord:
     turns: tuple[TurnHeard, ...] = ()
     replies: tuple[ReplySpoken, ...] = ()
     slots: tuple[tuple[str, str], ...] = ()
+    keys_sent: tuple[KeysSent, ...] = ()
     transfers: tuple[TransferEnded, ...] = ()
     """Attempts to put the caller through, as far as their result is known."""
     provider_failures: tuple[ProviderFailed, ...] = ()
@@ -67,6 +69,7 @@ def _record(call_id: str, events: list[CallEvent]) -> CallRecord:
         workers=tuple(e.worker for e in holders),
         turns=tuple(e for e in events if isinstance(e, TurnHeard)),
         replies=tuple(e for e in events if isinstance(e, ReplySpoken)),
+        keys_sent=tuple(e for e in events if isinstance(e, KeysSent)),
         transfers=tuple(e for e in events if isinstance(e, TransferEnded)),
         provider_failures=tuple(e for e in events if isinstance(e, ProviderFailed)),
         slots=tuple(sorted(known[-1].items())) if known else (),

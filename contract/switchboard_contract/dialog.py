@@ -17,6 +17,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from switchboard_contract.crd.meta import Model
 
+KEYS_PATTERN = r"^[w,]*[0-9A-D*#][0-9A-D*#w,]*$"
+MOST_KEYS = 32
 PHRASE_PATTERN = r"^([a-z']+|\{[a-z][a-zA-Z0-9]{0,30}\})( ([a-z']+|\{[a-z][a-zA-Z0-9]{0,30}\}))*$"
 IDENTIFIER_PATTERN = r"^[a-z][a-zA-Z0-9]{0,30}$"
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -30,6 +32,9 @@ Phrase = Annotated[str, StringConstraints(pattern=PHRASE_PATTERN, max_length=200
 
 Words = Annotated[str, StringConstraints(pattern=r"^[a-z']+( [a-z']+){0,9}$", max_length=80)]
 """Lower-case words without punctuation or slots."""
+
+Keys = Annotated[str, StringConstraints(pattern=KEYS_PATTERN, max_length=MOST_KEYS)]
+"""Telephone keys; w and the comma wait for half a second."""
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN)]
 
@@ -94,14 +99,20 @@ class Intent(Model):
         default=False,
         description="Put the caller through to spec.transfer after the answer.",
     )
+    keys: Keys | None = Field(
+        default=None,
+        description="Telephone keys pressed after the answer, as in 12#; w waits half a second.",
+    )
     protected: bool = Field(
         default=False, description="Say the answer to its end: callers cannot interrupt it."
     )
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        if self.say is None and self.flow is None and not self.hang_up:
-            raise ValueError("an intent needs say, flow or hangUp")
+        if self.say is None and self.flow is None and self.keys is None and not self.hang_up:
+            raise ValueError("an intent needs say, flow, keys or hangUp")
+        if self.keys is not None and self.flow is not None:
+            raise ValueError("an intent with keys starts no flow: set keys on the flow")
         if self.transfer and (self.say is None or self.flow is not None or self.hang_up):
             raise ValueError("an intent with transfer needs say, and neither flow nor hangUp")
         return self
@@ -118,6 +129,10 @@ class Flow(Model):
     hang_up: bool = Field(default=False, description="End the call after it.")
     transfer: bool = Field(
         default=False, description="Put the caller through to spec.transfer after it."
+    )
+    keys: Keys | None = Field(
+        default=None,
+        description="Telephone keys pressed after it, as in 12#; w waits half a second.",
     )
     protected: bool = Field(
         default=False, description="Say `done` to its end: callers cannot interrupt it."

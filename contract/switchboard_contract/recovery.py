@@ -120,6 +120,9 @@ class CallSnapshot(Model):
     """The call was to end with the last reply."""
     transferring: bool = False
     """The caller was to be put through after the last reply."""
+    keys: str = ""
+    """To be pressed after what is being said; empty before the first is sent, so that no key is
+    pressed twice."""
     dialog: DialogMemory
 
 

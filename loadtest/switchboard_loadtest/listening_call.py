@@ -97,8 +97,10 @@ class _Talk:
         self._ear.take()
         for datagram in self._ear.heard[self._heard :]:
             with contextlib.suppress(Malformed):
-                frame = self._decoder.decode(parse_rtp(datagram.data).payload)
-                self._voiced = level_dbfs(frame) >= THRESHOLD_DBFS
+                packet = parse_rtp(datagram.data)
+                if packet.payload_type == self._session.payload_type:  # else a key of the agent's
+                    frame = self._decoder.decode(packet.payload)
+                    self._voiced = level_dbfs(frame) >= THRESHOLD_DBFS
         fresh = len(self._ear.heard) > self._heard
         self._heard = len(self._ear.heard)
         return self._voiced and fresh

@@ -21,6 +21,9 @@ MAX_DURATION: Final = 0xFFFF
 END_REPEATS: Final = 3
 DEFAULT_VOLUME: Final = 10
 """-10 dBm0, what most telephones send."""
+TONE_MS: Final = 100
+GAP_MS: Final = 100
+"""What every receiver takes: Q.24 asks for 40 ms of tone and of gap at least."""
 _REMEMBERED: Final = 16
 _EVENT: Final = struct.Struct("!BBH")
 _END_BIT: Final = 0x80

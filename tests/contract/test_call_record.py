@@ -4,10 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchboard_contract.call_events import (
+    CALL_EVENT,
     CallEnded,
     CallEvent,
     CallRecovered,
     CallStarted,
+    KeysSent,
     Outcome,
     ProviderFailed,
     ProviderFault,
@@ -123,3 +125,9 @@ def test_failures_of_providers_stand_in_the_record_in_order() -> None:
     (record,) = fold([*EVENTS, *reversed(failed)]).values()
     assert record.provider_failures == tuple(failed)
     assert fold(EVENTS)["c1"].provider_failures == ()
+
+
+def test_keys_of_the_agent_stand_in_the_record() -> None:
+    sent = KeysSent(call_id="c1", sequence=1, at_unix_ms=1, at_call_ms=1, dtmf="12#", complete=True)
+    read = CALL_EVENT.validate_json(sent.model_dump_json())
+    assert fold([*EVENTS[:1], read])["c1"].keys_sent == (sent,)

@@ -45,7 +45,7 @@ def test_phrases_are_lower_case_words_and_slots_only(phrase: str) -> None:
 
 
 def test_an_intent_that_does_nothing_is_refused() -> None:
-    with pytest.raises(ValidationError, match="needs say, flow or hangUp"):
+    with pytest.raises(ValidationError, match="needs say, flow, keys or hangUp"):
         Intent(name="a", phrases=["hello"])
 
 
@@ -57,6 +57,18 @@ def test_a_choice_without_choices_is_refused() -> None:
 def test_a_flow_collects_something() -> None:
     with pytest.raises(ValidationError):
         Flow(collect=[], done="Done.")
+
+
+@pytest.mark.parametrize("keys", ["", "w", ",,", "12e", "1 2", "1" * 33])
+def test_what_no_telephone_has_or_nobody_waits_for_is_no_keys(keys: str) -> None:
+    with pytest.raises(ValidationError):
+        Intent(name="a", phrases=["hello"], keys=keys)
+
+
+def test_keys_are_enough_for_an_intent_but_start_no_flow() -> None:
+    assert Intent(name="a", phrases=["hello"], keys="w,12*#AD").keys == "w,12*#AD"
+    with pytest.raises(ValidationError, match="set keys on the flow"):
+        Intent(name="a", phrases=["hello"], keys="1", flow="book")
 
 
 def test_an_intent_that_transfers_says_so_and_does_nothing_else() -> None:

@@ -91,7 +91,15 @@ WRONG: dict[str, tuple[Object, str]] = {
     ),
     "idle intent": (
         agent(dialog=_script(intents=[{"name": "bye", "phrases": ["good bye"]}])),
-        "an intent needs say, flow or hangUp",
+        "an intent needs say, flow, keys or hangUp",
+    ),
+    "keys before a flow": (
+        agent(dialog=_script(intents=[_BYE | {"keys": "12#", "flow": "book"}])),
+        "an intent with keys starts no flow: set keys on the flow",
+    ),
+    "pauses without a key": (
+        agent(dialog=_script(intents=[_BYE | {"keys": "ww"}])),
+        "should match",
     ),
     "transfer without a word": (
         agent(dialog=_script(intents=[_BYE | {"transfer": True}])),

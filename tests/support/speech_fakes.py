@@ -140,6 +140,7 @@ class ScriptedAnswers:
     asked: list[CallerTurn] = field(default_factory=list)
     no_inputs: int = 0
     heard_of: list[str] = field(default_factory=list)
+    pressed: list[str] = field(default_factory=list)
 
     def greeting(self) -> Reply:
         return Reply("hello")
@@ -156,6 +157,9 @@ class ScriptedAnswers:
     def heard(self, text: str) -> None:
         self.heard_of.append(text)
 
+    def keys_sent(self, keys: str) -> None:
+        self.pressed.append(keys)
+
     def no_input(self) -> Reply:
         self.no_inputs += 1
         return Reply("are you there", end_call=self.no_inputs > 1)
@@ -168,10 +172,16 @@ class ScriptedAnswers:
         return ScriptMemory(stage="idle", values=dict(self.slots))
 
     def recall(
-        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+        self,
+        memory: DialogMemory,
+        unheard: str,
+        *,
+        ending: bool,
+        transferring: bool = False,
+        keys: str = "",
     ) -> None:
         raise AssertionError(
-            "scripted answers change no hands", memory, unheard, ending, transferring
+            "scripted answers change no hands", memory, unheard, ending, transferring, keys
         )
 
     @property

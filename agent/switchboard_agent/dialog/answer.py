@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from switchboard_agent.dialog.base import Parts, Reply
 from switchboard_agent.dialog.clauses import ClauseSplitter
-from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER, EndMarker
+from switchboard_agent.dialog.end_marker import HANG_UP, KEYS, TRANSFER, EndMarker
 from switchboard_agent.llm.base import LanguageModelError, Message
 from switchboard_agent.llm.chain import Answer, LlmChain, NoAnswerError
 
@@ -106,7 +106,13 @@ class SpokenAnswer(Parts):
     def _part(self, text: str, more: Parts | None = None) -> Reply:
         """What was just taken; with the last of it comes what the mark asked for."""
         mark = self._marker.seen if self._read_all and not self._clauses else ""
-        return Reply(text, end_call=mark == HANG_UP, transfer=mark == TRANSFER, more=more)
+        return Reply(
+            text,
+            end_call=mark == HANG_UP,
+            transfer=mark == TRANSFER,
+            keys=self._marker.keys if mark == KEYS else "",
+            more=more,
+        )
 
     async def _read(self, answer: Answer) -> None:
         """One piece of text, or the end."""

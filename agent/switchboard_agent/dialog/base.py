@@ -29,6 +29,8 @@ class Reply:
     """Hang up once it has been heard to the end."""
     transfer: bool = False
     """Put the caller through to a human once it has been heard to the end."""
+    keys: str = ""
+    """Telephone keys that are pressed once it has been heard to the end."""
     protected: bool = False
     """Said to its end: the caller cannot interrupt it."""
     hold: bool = False
@@ -68,6 +70,9 @@ class Dialog(Protocol):
     def heard(self, text: str) -> None:
         """Words of the committed reply that the caller heard, once it has ended or was cut."""
 
+    def keys_sent(self, keys: str) -> None:
+        """Keys of the reply heard last that were pressed."""
+
     def no_input(self) -> Reply:
         """The caller is silent; ends the call after a number of tries."""
 
@@ -79,12 +84,19 @@ class Dialog(Protocol):
         """Everything another worker must know to go on."""
 
     def recall(
-        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+        self,
+        memory: DialogMemory,
+        unheard: str,
+        *,
+        ending: bool,
+        transferring: bool = False,
+        keys: str = "",
     ) -> None:
         """Go on from a memory: the greeting then says so and asks again what was open.
 
         `unheard` is the reply that was cut off, empty if none was; `ending`: the call was to end
-        with it; `transferring`: the caller was to be put through after it.
+        with it; `transferring`: the caller was to be put through after it, and `keys`
+        were to be pressed.
         """
 
     @property

@@ -33,11 +33,12 @@ def speak(
     *,
     end_call: bool = False,
     transfer: bool = False,
+    keys: str | None = None,
     protected: bool = False,
 ) -> Step:
     """Say `text`; it is what "can you repeat that" repeats."""
     text = " ".join(text.split())
-    reply = Reply(text, end_call=end_call, transfer=transfer, protected=protected)
+    reply = Reply(text, end_call=end_call, transfer=transfer, keys=keys or "", protected=protected)
     return Step(replace(state, said=text, silences=0), reply)
 
 
@@ -91,7 +92,12 @@ def finish(script: CompiledScript, state: State, prefix: str = "") -> Step:
     state = replace(idle(script, state), finished=state.flow, hints={})
     said = f"{prefix} {done}"
     return speak(
-        state, said, end_call=flow.hang_up, transfer=flow.transfer, protected=flow.protected
+        state,
+        said,
+        end_call=flow.hang_up,
+        transfer=flow.transfer,
+        keys=flow.keys,
+        protected=flow.protected,
     )
 
 
@@ -131,11 +137,16 @@ def nothing_said(script: CompiledScript, state: State, reprompts: int = 2) -> St
 
 
 def goodbye(
-    script: CompiledScript, state: State, prefix: str = "", *, protected: bool = False
+    script: CompiledScript,
+    state: State,
+    prefix: str = "",
+    *,
+    keys: str | None = None,
+    protected: bool = False,
 ) -> Step:
     """End the call."""
     said = f"{prefix} {_goodbye(script, state)}"
-    return speak(state, said, end_call=True, protected=protected)
+    return speak(state, said, end_call=True, keys=keys, protected=protected)
 
 
 def _goodbye(script: CompiledScript, state: State) -> str:

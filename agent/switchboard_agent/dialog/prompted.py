@@ -15,7 +15,7 @@ from typing_extensions import override
 from switchboard_agent.dialog import english
 from switchboard_agent.dialog.answer import SpokenAnswer
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply, bridge
-from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER
+from switchboard_agent.dialog.end_marker import HANG_UP, KEYS, TRANSFER, keys_mark
 from switchboard_agent.dialog.excuses import excuse
 from switchboard_agent.dialog.history import History
 from switchboard_agent.language.turn_words import asks_to_wait, dictation_of
@@ -41,6 +41,10 @@ You are {{agent}}{{business}}, and you are on the phone: what you write is spoke
 """
 _HOW_TO_TRANSFER: Final = f"""\
 - If the caller wants a human, say that you put them through and end your answer with {TRANSFER}.
+"""
+_HOW_TO_PRESS_KEYS: Final = f"""\
+- To press telephone keys, as a menu asks for, end your answer with them, as in {keys_mark("12#")}.
+  Words before it are spoken first; there need be none. Each w among the keys waits half a second.
 """
 
 
@@ -80,8 +84,12 @@ class PromptedDialog(Dialog):
         self._system = self._filled(prompt.instructions) + self._filled(
             _HOW_TO_SPEAK, business_prefix=" of "
         )
-        self._marks = (HANG_UP, TRANSFER) if may_transfer else (HANG_UP,)
-        self._system += _HOW_TO_TRANSFER if may_transfer else ""
+        may = (
+            (may_transfer, TRANSFER, _HOW_TO_TRANSFER),
+            (prompt.press_keys, KEYS, _HOW_TO_PRESS_KEYS),
+        )
+        self._marks = (HANG_UP, *(mark for allowed, mark, _ in may if allowed))
+        self._system += "".join(how for allowed, _, how in may if allowed)
         self._history = History()
         self._failures = 0
         self._silences = 0
@@ -131,6 +139,11 @@ class PromptedDialog(Dialog):
         self._history.agent_was_heard(text)
 
     @override
+    def keys_sent(self, keys: str) -> None:
+        if keys:
+            self._history.agent_was_heard(keys_mark(keys))
+
+    @override
     def no_input(self) -> Reply:
         silences = self._silences + 1
         gone = silences > self._reprompts
@@ -153,14 +166,21 @@ class PromptedDialog(Dialog):
 
     @override
     def recall(
-        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+        self,
+        memory: DialogMemory,
+        unheard: str,
+        *,
+        ending: bool,
+        transferring: bool = False,
+        keys: str = "",
     ) -> None:
         if not isinstance(memory, PromptMemory):
             raise TypeError("a prompt cannot go on from the memory of a script")
         self._history = History.of(memory.lines)
         self._failures, self._silences = memory.failures, memory.silences
         otherwise = _GOODBYE if ending else _PUT_THROUGH if transferring else _GO_ON
-        self._bridge = Reply(bridge(unheard, otherwise), end_call=ending, transfer=transferring)
+        said = bridge(unheard, otherwise)
+        self._bridge = Reply(said, end_call=ending, transfer=transferring, keys=keys)
 
     @property
     @override

@@ -57,6 +57,10 @@ class ScriptedDialog(Dialog):
         """A script goes on, whatever of it was heard."""
 
     @override
+    def keys_sent(self, keys: str) -> None:
+        """A script goes on, whatever was pressed."""
+
+    @override
     def no_input(self) -> Reply:
         return self._offer(course.nothing_said(self._script, self._state, self._reprompts))
 
@@ -82,13 +86,20 @@ class ScriptedDialog(Dialog):
 
     @override
     def recall(
-        self, memory: DialogMemory, unheard: str, *, ending: bool, transferring: bool = False
+        self,
+        memory: DialogMemory,
+        unheard: str,
+        *,
+        ending: bool,
+        transferring: bool = False,
+        keys: str = "",
     ) -> None:
         if not isinstance(memory, ScriptMemory):
             raise TypeError("a script cannot go on from the memory of a prompt")
         self._state = state_from(memory)
         otherwise = self._state.said if ending or transferring else self._state.question
-        self._bridge = Reply(bridge(unheard, otherwise), end_call=ending, transfer=transferring)
+        said = bridge(unheard, otherwise)
+        self._bridge = Reply(said, end_call=ending, transfer=transferring, keys=keys)
 
     @property
     @override

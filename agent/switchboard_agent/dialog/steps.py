@@ -50,7 +50,7 @@ def _hold(script: CompiledScript, state: State, heard: Heard) -> Step | None:
 
 
 def _inform(script: CompiledScript, state: State, heard: Heard) -> Step | None:
-    """A question of fact, a farewell or a wish for a human: answer it, go on where we were."""
+    """A question of fact, a farewell, a wish for a human, a menu: answer, go on where we were."""
     intent = _intent(script, heard)
     if intent is None or intent.flow is not None or heard.match is None:
         return None
@@ -59,11 +59,13 @@ def _inform(script: CompiledScript, state: State, heard: Heard) -> Step | None:
     state = course.understood(state)
     said = script.fill(intent.say or "", state.values)
     if intent.hang_up:
-        return course.goodbye(script, state, said, protected=intent.protected)
+        return course.goodbye(script, state, said, keys=intent.keys, protected=intent.protected)
     if state.stage is Stage.IDLE:
         state = course.idle(script, state)
-    if intent.transfer:
-        return course.speak(state, said, transfer=True, protected=intent.protected)
+    if intent.transfer or intent.keys:
+        return course.speak(
+            state, said, transfer=intent.transfer, keys=intent.keys, protected=intent.protected
+        )
     return course.speak(state, f"{said} {state.question}", protected=intent.protected)
 
 

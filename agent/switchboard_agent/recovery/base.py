@@ -33,13 +33,16 @@ class HeldCall:
 
 
 class CallKeeper(Protocol):
-    """Keeps calls so that another worker could go on with them. No method blocks or raises."""
+    """Keeps calls so that another worker could go on with them. No method raises."""
 
     def hold(self, call: HeldCall) -> None:
         """The call is served here from now on."""
 
     def changed(self, call_id: str) -> None:
         """There is something new to keep."""
+
+    async def keep_now(self, call_id: str) -> None:
+        """Return when it is kept; after a moment even if it is not: the caller waits."""
 
     def give_away(self, call_id: str) -> bool:
         """The way to the caller broke: let whoever reaches the room go on.
@@ -58,6 +61,9 @@ class NoKeeper:
         """Nothing is kept."""
 
     def changed(self, call_id: str) -> None:
+        """Nothing is kept."""
+
+    async def keep_now(self, call_id: str) -> None:
         """Nothing is kept."""
 
     def give_away(self, call_id: str) -> bool:  # noqa: ARG002 the seam

@@ -29,7 +29,19 @@ def snapshot_of(
         saying="" if speaking is None else speaking.unheard,
         ending=speaking is not None and speaking.ending,
         transferring=speaking is not None and speaking.transferring,
+        keys="" if speaking is None else speaking.keys,
         dialog=dialog.memory,
+    )
+
+
+def go_on(dialog: Dialog, snapshot: CallSnapshot) -> None:
+    """Have a dialog begin where another worker was."""
+    dialog.recall(
+        snapshot.dialog,
+        snapshot.saying,
+        ending=snapshot.ending,
+        transferring=snapshot.transferring,
+        keys=snapshot.keys,
     )
 
 

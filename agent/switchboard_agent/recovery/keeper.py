@@ -12,7 +12,8 @@ metric. When it is back everything is entered again.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
 
@@ -41,6 +42,10 @@ LAGS_IN_LEASE = 15
 """A late loop lengthens the lease by so many times its lag."""
 
 WRITE_SECONDS = 2.0
+
+KEEP_NOW_SECONDS = 1.0
+"""How long a call waits until it is kept."""
+
 AUDIT_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
@@ -67,6 +72,8 @@ class _Entry:
     call: HeldCall
     entered: bool = False
     written: str = ""
+    kept: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether what is written is the call as it is now."""
 
 
 class BookKeeper:
@@ -100,8 +107,19 @@ class BookKeeper:
     def changed(self, call_id: str) -> None:
         """Write it anew, soon."""
         if call_id in self._held:
+            self._held[call_id].kept.clear()
             self._dirty[call_id] = None
             self._wake.set()
+
+    async def keep_now(self, call_id: str) -> None:
+        """Write it anew and wait for that; not where Redis is away."""
+        entry = self._held.get(call_id)
+        if entry is None or not self._reached.is_set():
+            return
+        self.changed(call_id)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KEEP_NOW_SECONDS):
+                await entry.kept.wait()
 
     def give_away(self, call_id: str) -> bool:
         """Leave a call to the pool, this worker included."""
@@ -247,6 +265,8 @@ class BookKeeper:
             entry = self._held.get(call_id)
             if entry is not None:
                 await self._write(entry, hands)
+                if call_id not in self._dirty:
+                    entry.kept.set()
 
     async def _write(self, entry: _Entry, hands: Hands) -> None:
         call = entry.call

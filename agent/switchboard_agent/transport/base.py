@@ -101,6 +101,14 @@ class CallTransport(Protocol):
 
 
 @runtime_checkable
+class KeyTransport(Protocol):
+    """A transport that carries keys beside the sound."""
+
+    async def send_key(self, key: str) -> None:
+        """Press 0-9, *, # or A-D; returns when the next may follow. Raises where it cannot."""
+
+
+@runtime_checkable
 class BufferedTransport(Protocol):
     """A transport whose far end queues what it is given and plays it later."""
 

@@ -4,9 +4,11 @@ Keeps the order that makes a reply safe: started, ready, committed, and then pla
 flushed; or thrown away before anybody heard of it. When to do which is the machine's decision.
 """
 
+from dataclasses import replace
+
 from switchboard_agent.turn import commands as cmd
 from switchboard_agent.turn.commands import Command, ReplyKind
-from switchboard_agent.turn.events import ReplyFailed, ReplyReady
+from switchboard_agent.turn.events import PlaybackFinished, ReplyFailed, ReplyReady
 from switchboard_agent.turn.policy import TurnPolicy
 from switchboard_agent.turn.replies import Committed, Mouth, Pending
 
@@ -39,7 +41,7 @@ class AgentVoice:
     @property
     def interruptible(self) -> bool:
         """Whether the agent speaks, and a sound or a key of the caller may stop it."""
-        may = self._policy.barge_in.settings.enabled
+        may = self._policy.barge_in.settings.enabled and self.mouth is not Mouth.KEYING
         return may and self._said is not None and not self._said.protected
 
     def preparing(self, kind: ReplyKind) -> bool:
@@ -156,13 +158,16 @@ class AgentVoice:
             self.mouth = Mouth.SILENT
             self._out.append(cmd.FlushPlayback(said.reply, onset_ms))
 
-    def finish(self, reply: int) -> Committed | None:
-        """The reply was heard to its end; None if it is not the one being said."""
+    def finish(self, event: PlaybackFinished) -> Committed | None:
+        """The reply was heard to its end, or its keys; None if it is not the one being said."""
         said = self._said
-        if said is None or said.reply != reply:
+        if said is None or said.reply != event.reply:
             return None
-        self._said = None
-        self.mouth = Mouth.SILENT
+        if event.keys:
+            self.mouth = Mouth.KEYING
+            self._out.append(cmd.SendKeys(event.keys, replace(event, keys="")))
+        else:
+            self.mouth, self._said = Mouth.SILENT, None
         return said
 
     def _start(self, pending: Pending, now_ms: float, *, speculative: bool) -> None:

@@ -7,6 +7,7 @@ it is heard and the dialog has not counted it: it is speculation, free to be thr
 from dataclasses import dataclass
 from enum import StrEnum
 
+from switchboard_agent.turn.events import PlaybackFinished
 from switchboard_contract.call_events import Outcome
 
 
@@ -126,6 +127,15 @@ class FlushPlayback:
 
 
 @dataclass(frozen=True, slots=True)
+class SendKeys:
+    """Press telephone keys towards the caller."""
+
+    keys: str
+    then: PlaybackFinished
+    """To be told when that is over, whether or not they could be sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Hand the caller over; the answer comes as `TransferEnded`."""
 
@@ -148,6 +158,7 @@ Command = (
     | PausePlayback
     | ResumePlayback
     | FlushPlayback
+    | SendKeys
     | Transfer
     | HangUp
 )

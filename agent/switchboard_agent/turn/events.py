@@ -87,6 +87,8 @@ class PlaybackFinished:
     """The call ends with it: known only now where the reply was spoken while it was written."""
     transfer: bool = False
     """The caller is now to be put through."""
+    keys: str = ""
+    """To be pressed first; then this comes again, without them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,12 +166,9 @@ class TurnMachine:
                 self._out += commands
                 self._add_words(words)
             case ev.EndJudged(judgement, finished):
-                self._on_end_judged(judgement, finished)
-
-    def _on_end_judged(self, judgement: int, finished: float) -> None:
-        if judgement == self._judgements and self._speech_started_ms is None:
-            self._turn.finished = finished
-            self._weigh_pause()
+                if judgement == self._judgements and self._speech_started_ms is None:
+                    self._turn.finished = finished
+                    self._weigh_pause()
 
     def _weigh_pause(self) -> None:
         turn = self._turn
@@ -218,11 +215,13 @@ class TurnMachine:
         )
 
     def _on_playback_finished(self, event: ev.PlaybackFinished) -> None:
-        said = self._agent.finish(event.reply)
+        said = self._agent.finish(event)
         if said is None:
             return
         self._recall_assent()
         self._fell_silent()
+        if event.keys:
+            return
         if said.end_call or event.end_call:
             no_input = said.kind is ReplyKind.NO_INPUT
             self._call.leave(self._now, Outcome.NO_INPUT if no_input else Outcome.COMPLETED)

@@ -13,6 +13,8 @@ class Mouth(Enum):
     SPEAKING = auto()
     PAUSED = auto()
     """A sound of the caller is being judged."""
+    KEYING = auto()
+    """Keys are pressed, which the caller does not interrupt."""
 
 
 @dataclass(slots=True)

@@ -178,8 +178,13 @@ RULES: dict[type[BaseModel], tuple[Rule, ...]] = {
     ),
     Intent: (
         Rule(
-            "has(self.say) || has(self.flow) || self.hangUp",
-            "an intent needs say, flow or hangUp",
+            "has(self.say) || has(self.flow) || has(self.keys) || self.hangUp",
+            "an intent needs say, flow, keys or hangUp",
+        ),
+        Rule(
+            "!has(self.keys) || !has(self.flow)",
+            "an intent with keys starts no flow: set keys on the flow",
+            ".keys",
         ),
         Rule(
             "!self.transfer || has(self.say) && !has(self.flow) && !self.hangUp",

@@ -61,6 +61,10 @@ class PromptDialog(Model):
         max_length=200,
         description='Said when the caller asks to wait ("one moment"); empty says nothing.',
     )
+    press_keys: bool = Field(
+        default=False,
+        description="Let the language model press telephone keys, as menus of others ask for.",
+    )
     answer_within_ms: int = Field(
         default=1500,
         ge=300,

@@ -27,6 +27,7 @@ MAX_DATAGRAM = 2048
 
 MAX_QUEUED_KEYS = 32
 FRAME_MS = 20
+_GAP = (None,) * (dtmf.GAP_MS // FRAME_MS)
 
 
 class RtpListener(Protocol):
@@ -61,7 +62,8 @@ class RtpLeg(asyncio.DatagramProtocol):
         self._listener = listener
         self._transport: asyncio.DatagramTransport | None = None
         self._keys_in = dtmf.DtmfReceiver()
-        self._keys_out: deque[dtmf.EventPacket] = deque()
+        self._keys_out: deque[dtmf.EventPacket | None] = deque()
+        """None is a tick of sound between two keys."""
         self._sender = RtpSender(
             ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32)
         )
@@ -143,12 +145,14 @@ class RtpLeg(asyncio.DatagramProtocol):
 
     def press(self, key: str) -> bool:
         """Queue a key press towards the caller; whether the caller can take it."""
+        key = key.upper()
         if self._session.event_payload_type is None or len(key) != 1 or key not in dtmf.KEYS:
             return False
-        series = dtmf.key_press(key)
-        if len(self._keys_out) + len(series) > MAX_QUEUED_KEYS * len(series):
+        duration = self._codec.clock_units(dtmf.TONE_MS)
+        press = (*dtmf.key_press(key, duration=duration, step=self._ticks), *_GAP)
+        if len(self._keys_out) + len(press) > MAX_QUEUED_KEYS * len(press):
             return False
-        self._keys_out.extend(series)
+        self._keys_out.extend(press)
         self.counters.keys_out += 1
         return True
 
@@ -159,27 +163,27 @@ class RtpLeg(asyncio.DatagramProtocol):
         if not self._session.may_send or self._transport is None:
             self._sender.silence(self._ticks)
             return
-        if self._keys_out:
-            self._send_key()
-            return
-        payload = self._encoder.encode(self._silence if pcm is None else pcm)
-        self._put(
-            self._sender.audio(
-                payload, payload_type=self._session.payload_type, duration=self._ticks
+        if not self._send_key():
+            payload = self._encoder.encode(self._silence if pcm is None else pcm)
+            self._put(
+                self._sender.audio(
+                    payload, payload_type=self._session.payload_type, duration=self._ticks
+                )
             )
-        )
 
-    def _send_key(self) -> None:
-        """Send one packet of a key, and with it those that take no time (copies of the end)."""
+    def _send_key(self) -> bool:
+        """Send one packet of a key, and with it those that take no time (copies of the end).
+
+        False where this tick has none.
+        """
         payload_type = self._session.event_payload_type
         if payload_type is None:
             self._keys_out.clear()
-            return
-        while self._keys_out:
-            packet = self._keys_out.popleft()
+        while self._keys_out and (packet := self._keys_out.popleft()) and payload_type is not None:
             self._put(self._sender.event(packet, payload_type=payload_type))
             if packet.advance:
-                return
+                return True
+        return False
 
     def _put(self, datagram: bytes) -> None:
         remote = self._session.remote

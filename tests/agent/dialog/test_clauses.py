@@ -1,5 +1,6 @@
 """Clauses come as early as they can be spoken, and nothing is lost between them."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchboard_agent.dialog.clauses import ClauseSplitter
-from switchboard_agent.dialog.end_marker import HANG_UP, TRANSFER, EndMarker
+from switchboard_agent.dialog.end_marker import HANG_UP, KEYS, TRANSFER, EndMarker, keys_mark
+from switchboard_contract.dialog import MOST_KEYS
+from switchboard_media import dtmf
 
 
 def clauses(text: str) -> list[str]:
@@ -109,3 +112,52 @@ def test_text_without_a_mark_is_spoken_but_for_half_a_mark_at_its_end(text: str)
     assert text.startswith(spoken)
     assert any(mark.startswith(held.replace(" ", "_")) for mark in (HANG_UP, TRANSFER))
     assert marker.flush() == (held if len(held) <= 1 else "")
+
+
+@given(
+    st.text(max_size=20).filter(lambda text: "[" not in text),
+    st.text(dtmf.KEYS + "w,", min_size=1, max_size=MOST_KEYS).filter(
+        lambda keys: keys.strip("w,") != ""
+    ),
+    st.sampled_from([keys_mark, "[KEYS {}]".format, "[keys: {} ]".format, "[keys_{}".format]),
+    st.data(),
+)
+def test_keys_are_found_in_any_pieces_and_never_spoken(
+    before: str, keys: str, written: Callable[[str], str], data: st.DataObject
+) -> None:
+    text = f"{before}{written(keys)}"
+    closed = text.endswith("]")
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    marker = EndMarker((HANG_UP, KEYS))
+    spoken = "".join(marker.feed(text[a:b]) for a, b in pairwise([0, *cuts, len(text)]))
+    assert spoken + marker.flush() == before
+    assert (marker.seen, marker.keys) == ((KEYS, keys) if closed else ("", ""))
+
+
+@pytest.mark.parametrize(
+    ("written", "keys"),
+    [
+        ("[keys 1 2 #]", "12#"),
+        ("[Keys 55-12]", "5512"),
+        ("[keys wwa]", "wwA"),
+        ("[keys w]", ""),
+        ("[keys one]", ""),
+        ("[keys ]", ""),
+        (f"[keys {'1' * (MOST_KEYS + 1)}]", ""),
+    ],
+)
+def test_keys_are_read_kindly_and_what_no_telephone_has_is_dropped(written: str, keys: str) -> None:
+    marker = EndMarker((HANG_UP, KEYS))
+    assert marker.feed(f"Well. {written} and more") == "Well. "
+    assert (marker.seen, marker.keys) == (KEYS, keys)
+
+
+def test_keys_that_never_end_are_none_and_hold_nothing_back_for_ever() -> None:
+    marker = EndMarker((HANG_UP, KEYS))
+    assert marker.feed("Well. [keys " + "1" * 200) == "Well. "
+    assert (marker.seen, marker.keys) == (KEYS, "")
+
+
+def test_keys_are_words_to_a_model_that_may_not_press_them() -> None:
+    marker = EndMarker((HANG_UP,))
+    assert marker.feed("[keys 12]") == "[keys 12]"

@@ -92,6 +92,12 @@ async def test_a_caller_who_was_being_put_through_still_is() -> None:
     assert other.greeting() == Reply(f"{LOST} {said.text}", transfer=True)
 
 
+async def test_keys_that_were_to_follow_the_words_that_were_cut_still_do() -> None:
+    other = ScriptedDialog(sample_config())
+    other.recall(Conversation().dialog.memory, "One moment.", ending=False, keys="12#")
+    assert other.greeting() == Reply(f"{LOST} One moment.", keys="12#")
+
+
 async def test_a_flow_that_is_finished_is_not_finished_again() -> None:
     one = Conversation()
     for said in (

@@ -1,6 +1,7 @@
 """Promises of the seam: nothing counts before it is committed, nothing raises."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -141,6 +142,39 @@ async def test_a_wish_for_a_human_is_answered_and_put_through_and_the_question_s
         _CONFIG, CompiledScript(Script(greeting="Hello.", intents=[human]), Persona(name="Ann"))
     )
     assert await dialog.respond(CallerTurn("a real person")) == Reply("One moment.", transfer=True)
+
+
+@pytest.mark.parametrize(
+    ("intent", "reply"),
+    [
+        ({"say": "Billing please."}, Reply("Billing please.", keys="w12#")),
+        ({}, Reply("", keys="w12#")),
+        ({"hang_up": True}, Reply("Goodbye.", keys="w12#", end_call=True)),
+        ({"say": "Hold on.", "transfer": True}, Reply("Hold on.", keys="w12#", transfer=True)),
+    ],
+)
+async def test_keys_are_pressed_after_the_answer_and_no_question_follows(
+    intent: dict[str, Any], reply: Reply
+) -> None:
+    menu = Intent(name="menu", phrases=["press one for billing"], keys="w12#", **intent)
+    dialog = ScriptedDialog(
+        _CONFIG, CompiledScript(Script(greeting="Hello.", intents=[menu]), Persona(name="Ann"))
+    )
+    assert await dialog.respond(CallerTurn("press one for billing")) == reply
+
+
+def test_a_flow_with_keys_presses_them_at_its_end() -> None:
+    script = Script(
+        greeting="Hello.",
+        slots={"day": Slot(type=SlotType.DAY, ask="When?")},
+        intents=[Intent(name="door", phrases=["the door"], flow="ask")],
+        flows={"ask": Flow(collect=["day"], done="Come in.", keys="9")},
+    )
+    dialog = ScriptedDialog(_CONFIG, CompiledScript(script, Persona(name="Ann")))
+    for said in ("the door", "monday"):
+        reply = asyncio.run(dialog.respond(CallerTurn(said)))
+        dialog.commit(reply)
+    assert reply == Reply("Come in.", keys="9")
 
 
 def test_a_flow_that_transfers_does_so_at_its_end() -> None:

@@ -14,9 +14,16 @@ from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import CloseReason
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
 from switchboard_contract.agent_config import AgentConfig
-from switchboard_contract.call_events import CallEnded, CallRecovered, CallStarted, Outcome
+from switchboard_contract.call_events import (
+    CallEnded,
+    CallRecovered,
+    CallStarted,
+    KeysSent,
+    Outcome,
+)
 from switchboard_contract.call_record import fold
 from switchboard_contract.crd.voice_agent import Limits
+from switchboard_contract.dialog import Intent, Script
 from switchboard_contract.recovery import EPOCH_STRIDE, CallSnapshot
 from tests.agent.engine.calls import INFO, agent_config
 from tests.support.speech_fakes import LoudnessVad, ScriptedStt, ScriptedTts, tone
@@ -33,6 +40,7 @@ class Ledger:
         self.kept: list[CallSnapshot] = []
         self.given: list[str] = []
         self.takers = True
+        self.slow_seconds = 0.0
 
     def hold(self, call: HeldCall) -> None:
         self.calls[call.call_id] = call
@@ -41,6 +49,10 @@ class Ledger:
     def changed(self, call_id: str) -> None:
         if call_id in self.calls:
             self.kept.append(self.calls[call_id].describe())
+
+    async def keep_now(self, call_id: str) -> None:
+        self.changed(call_id)
+        await asyncio.sleep(self.slow_seconds)
 
     def give_away(self, call_id: str) -> bool:
         self.given.append(call_id)
@@ -206,3 +218,49 @@ def test_a_call_whose_line_broke_ends_if_nobody_can_have_it() -> None:
     served.ledger.takers = False
     (end,) = [e for e in broken_line(served).records.events if isinstance(e, CallEnded)]
     assert end.outcome is Outcome.TRANSPORT_FAILED
+
+
+async def asks_for_a_menu(caller: LoopbackCaller) -> None:
+    await caller.wait_for_silence(0.5)
+    await caller.say(tone(800))
+    await caller.wait_for_agent()
+    await caller.wait_for_silence(3)
+    caller.hang_up()
+
+
+def calls_a_menu(served: Served) -> AgentConfig:
+    menu = Intent(name="menu", phrases=["mumble"], say="Billing please.", keys="12#")
+    script = Script(greeting="Hello.", intents=[menu])
+    config = agent_config().model_copy(update={"script": script})
+    run_virtual(served.serve(asks_for_a_menu, config))
+    return config
+
+
+def pressed(served: Served) -> list[str]:
+    return [event.dtmf for event in served.records.events if isinstance(event, KeysSent)]
+
+
+def test_keys_are_pressed_by_one_worker_only() -> None:
+    served = Served(["mumble"])
+    config = calls_a_menu(served)
+    assert pressed(served) == ["12#"]
+    during = [kept for kept in served.ledger.kept if kept.keys]
+    after = served.ledger.kept[served.ledger.kept.index(during[-1]) + 1 :]
+    assert {(kept.saying, kept.keys) for kept in during} == {("Billing please.", "12#")}
+
+    served.ledger.kept = during
+    lost_while_speaking = handed_over(served, config=config)
+    assert lost_while_speaking.said[0] == f"{LOST} Billing please."
+    assert pressed(lost_while_speaking) == ["12#"]
+    served.ledger.kept = after[:1]
+    assert pressed(handed_over(served, config=config)) == []
+
+
+def test_no_key_is_pressed_before_it_is_kept_that_it_will_be() -> None:
+    quick, slow = Served(["mumble"]), Served(["mumble"])
+    slow.ledger.slow_seconds = 0.7
+    for served in (quick, slow):
+        calls_a_menu(served)
+    (soon,) = [e for e in quick.records.events if isinstance(e, KeysSent)]
+    (later,) = [e for e in slow.records.events if isinstance(e, KeysSent)]
+    assert later.at_call_ms - soon.at_call_ms == 700

@@ -2,6 +2,7 @@
 
 The process obeys lines of JSON:
 `{"do": "call", "room", "hz"}`, `{"do": "key", "room", "digit"}`, `{"do": "heard", "room"}`,
+`{"do": "keys", "room"}` (those that came),
 `{"do": "gone", "room"}` (wait until put out of the room), `{"do": "leave", "room"}`.
 """
 
@@ -34,6 +35,11 @@ class Caller:
         self.tasks: list[asyncio.Task[None]] = []
         self.room.on("track_subscribed", self._on_track)
         self.room.on("disconnected", self._on_gone)
+        self.keys: list[tuple[int, str]] = []
+        self.room.on("sip_dtmf_received", self._on_key)
+
+    def _on_key(self, key: rtc.SipDTMF) -> None:
+        self.keys.append((key.code, key.digit))
 
     def _on_track(self, track: rtc.Track, *_: object) -> None:
         self.tasks.append(asyncio.create_task(self._listen(track)))
@@ -83,6 +89,12 @@ class Phones:
 
     async def heard(self, room: str) -> Heard:
         return Heard(**await self._peer.ask(do="heard", room=room))
+
+    async def keys(self, room: str) -> list[tuple[int, str]]:
+        """Codes and digits that came to the caller."""
+        return [
+            (code, digit) for code, digit in (await self._peer.ask(do="keys", room=room))["keys"]
+        ]
 
     async def gone(self, room: str) -> float:
         """Wait until the caller is out; when that was, as wall clock."""
@@ -140,6 +152,8 @@ async def _obey(callers: dict[str, Caller], command: dict[str, Any]) -> dict[str
             await participant.publish_dtmf(code=int(digit), digit=digit)
         case "heard":
             return asdict(listen(callers[room].frames))
+        case "keys":
+            return {"keys": callers[room].keys}
         case "gone":
             await asyncio.wait_for(callers[room].gone.wait(), 25)
             return {"at": callers[room].gone_at}

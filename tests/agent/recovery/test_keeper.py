@@ -1,5 +1,6 @@
 """The keeper on a real Redis: what is kept, what is let go, what is found again."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
@@ -90,6 +91,31 @@ async def test_a_held_call_is_taken_up_by_a_peer_as_it_last_was(
     await two.keeper.beat(two.hands)
     (claim,) = two.taken
     assert CallSnapshot.model_validate_json(claim.snapshot) == one.state(call)
+
+
+async def test_a_call_that_is_kept_now_is_in_the_book_when_it_goes_on(client: "Redis") -> None:
+    pool, call = Pool(client), uuid.uuid4().hex
+    one = await settled(pool, client, "a")
+    one.hold(call)
+    await one.write()
+    one.question = "Which key?"
+    keeping = asyncio.ensure_future(one.keeper.keep_now(call))
+    await asyncio.sleep(0.05)
+    assert not keeping.done()
+    await one.write()
+    await asyncio.wait_for(keeping, 1)
+    text = await pool.raw.get(pool.keys.snapshot(call))
+    assert CallSnapshot.model_validate_json(text) == one.state(call)
+
+
+async def test_a_call_does_not_wait_for_a_book_that_is_away_or_slow(client: "Redis") -> None:
+    pool, call = Pool(client), uuid.uuid4().hex
+    away = Desk(pool, client, "a")
+    away.hold(call)
+    await asyncio.wait_for(away.keeper.keep_now(call), 0.5)
+    slow = await settled(pool, client, "b")
+    slow.hold(call)
+    await asyncio.wait_for(slow.keeper.keep_now(call), 3)
 
 
 async def test_a_worker_that_lost_its_calls_lets_go_of_all(client: "Redis") -> None:

@@ -63,6 +63,8 @@ class TurnTaking(RuleBasedStateMachine):
         self.protected: set[int] = set()
         self.transfers: set[int] = set()
         self.transferring = False
+        self.with_keys: set[int] = set()
+        self.keying: ev.PlaybackFinished | None = None
         self.disclosed = 0
         self.playing: int | None = None
         self.paused_at: float | None = None
@@ -121,14 +123,18 @@ class TurnTaking(RuleBasedStateMachine):
                 assert reply not in self.protected, "a protected phrase was cut"
                 self.stop_playing()
                 self.playback.flush()
-            case cmd.Transfer() | cmd.HangUp():
+            case cmd.SendKeys() | cmd.Transfer() | cmd.HangUp():
                 self.let_go(command)
 
-    def let_go(self, command: cmd.Transfer | cmd.HangUp) -> None:
+    def let_go(self, command: cmd.SendKeys | cmd.Transfer | cmd.HangUp) -> None:
         if isinstance(command, cmd.HangUp):
             self.over = True
+            return
+        assert self.playing is None, "keys, or put through, into the agent's words"
+        assert self.keying is None, "keys, or put through, into keys"
+        if isinstance(command, cmd.SendKeys):
+            self.keying = command.then
         else:
-            assert self.playing is None, "put through into the agent's words"
             self.transferring = True
 
     def start_reply(self, reply: int, kind: ReplyKind) -> None:
@@ -143,6 +149,7 @@ class TurnTaking(RuleBasedStateMachine):
         assert command.reply in self.ready, "a reply that is not ready cannot be said"
         assert self.playing is None, "two voices at once"
         assert not self.transferring, "the agent speaks to a caller who is being put through"
+        assert self.keying is None, "the agent speaks into its keys"
         self.ready.discard(command.reply)
         self.disclosed += command.kind is ReplyKind.DISCLOSURE
         if command.kind is ReplyKind.FILLER:
@@ -176,7 +183,8 @@ class TurnTaking(RuleBasedStateMachine):
         if self.playback.finished:
             reply = self.playing
             self.stop_playing()
-            self.tell(ev.PlaybackFinished(reply, transfer=reply in self.transfers))
+            keys = "12#" if reply in self.with_keys else ""
+            self.tell(ev.PlaybackFinished(reply, transfer=reply in self.transfers, keys=keys))
 
     def step(self) -> None:
         until = self.now + FRAME_MS
@@ -191,6 +199,7 @@ class TurnTaking(RuleBasedStateMachine):
         if (
             self.voice
             or self.transferring
+            or self.keying is not None
             or (self.playing is not None and self.paused_at is None)
             or self.over
         ):
@@ -248,9 +257,13 @@ class TurnTaking(RuleBasedStateMachine):
         self.tell(ev.EndJudged(self.judgements.pop(0), finished))
 
     @precondition(lambda self: self.preparing)
-    @rule(end_call=st.booleans(), protected=st.booleans(), transfer=st.booleans())
-    def reply_is_ready(self, end_call: bool, protected: bool, transfer: bool) -> None:
+    @rule(
+        end_call=st.booleans(), protected=st.booleans(), transfer=st.booleans(), keys=st.booleans()
+    )
+    def reply_is_ready(self, end_call: bool, protected: bool, transfer: bool, keys: bool) -> None:
         reply = self.preparing.pop()
+        if keys:
+            self.with_keys.add(reply)
         if transfer:
             self.transfers.add(reply)
         self.ready.add(reply)
@@ -274,6 +287,14 @@ class TurnTaking(RuleBasedStateMachine):
         self.tell(ev.ReplyReady(reply + 1000))
         self.tell(ev.PlaybackFinished(reply + 1000))
         self.tell(ev.Partial(reply + 1000, "two words"))
+
+    @precondition(lambda self: self.keying is not None)
+    @rule()
+    def keys_are_sent(self) -> None:
+        assert self.keying is not None
+        then, self.keying = self.keying, None
+        self.last_life = self.caller_acted = self.now
+        self.tell(then)
 
     @precondition(lambda self: self.transferring)
     @rule(succeeded=st.booleans())
@@ -321,7 +342,8 @@ class TurnTaking(RuleBasedStateMachine):
     def the_mouth_is_what_the_wire_says(self) -> None:
         if not self.over:
             silent = self.machine.mouth is Mouth.SILENT
-            assert silent == (self.playing is None)
+            assert silent == (self.playing is None and self.keying is None)
+            assert (self.machine.mouth is Mouth.KEYING) == (self.keying is not None)
             assert (self.machine.mouth is Mouth.PAUSED) == (self.paused_at is not None)
 
 

@@ -9,7 +9,7 @@ import pytest
 from livekit import api
 
 from switchboard_local.servers import LiveKitServer
-from switchboard_media import sdp
+from switchboard_media import dtmf, sdp
 from switchboard_media.codec import G722, PCMA, PCMU, Codec
 from switchboard_media.sdp import Direction
 from switchboard_media.sdp_audio import RtpAddress, offer_audio
@@ -135,8 +135,11 @@ async def test_keys_go_both_ways(
         for key in "5#":
             caller.press(key)
             assert await asyncio.wait_for(agent.keys.get(), 5) == key
-        await agent.room.local_participant.publish_dtmf(code=3, digit="3")
-        assert await asyncio.wait_for(caller.keys.get(), 5) == "3"
+        for digit in "35a":
+            await agent.room.local_participant.publish_dtmf(
+                code=dtmf.KEYS.index(digit.upper()), digit=digit
+            )
+        assert [await asyncio.wait_for(caller.keys.get(), 5) for _ in range(3)] == ["3", "5", "A"]
         await both_hear(caller, agent, 20)
 
 

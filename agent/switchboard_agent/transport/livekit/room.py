@@ -17,6 +17,7 @@ from livekit.rtc._proto.room_pb2 import ConnectCallback, RoomEvent
 from livekit.rtc._proto.track_pb2 import OwnedTrackPublication, TrackKind, TrackSource
 
 from switchboard_agent.transport.livekit.ffi import FfiDemux
+from switchboard_media.dtmf import KEYS
 
 JOIN_TIMEOUT_SECONDS = 15.0
 """A join takes 0.3 s, seconds in a burst on few cores; after this the caller has long given up."""
@@ -145,6 +146,18 @@ class Room:
             raise RoomError(f"publish refused: {event.publish_track.error}")
         self._owned.append(event.publish_track.publication.handle.id)
 
+    async def send_key(self, key: str, to: str) -> None:
+        """Tell a participant of a key; the SIP bridge knows letters in lower case only."""
+        request = FfiRequest()
+        press = request.publish_sip_dtmf
+        press.local_participant_handle = self._me
+        press.code = KEYS.index(key)
+        press.digit = key.lower()
+        press.destination_identities.append(to)
+        event = await self._ask(request, "publish_sip_dtmf")
+        if event.publish_sip_dtmf.error:
+            raise RoomError(f"key refused: {event.publish_sip_dtmf.error}")
+
     async def leave(self) -> None:
         """Leave and release every native object. Safe to call twice."""
         if self._left:
@@ -201,7 +214,9 @@ class Room:
             case "data_packet_received":
                 packet = event.data_packet_received
                 if packet.WhichOneof("value") == "sip_dtmf":
-                    self._listener.on_dtmf(packet.participant_identity, packet.sip_dtmf.digit)
+                    self._listener.on_dtmf(
+                        packet.participant_identity, packet.sip_dtmf.digit.upper()
+                    )
             case "byte_stream_opened" | "text_stream_opened" as kind:  # nobody here reads them
                 self._ffi.drop(getattr(event, kind).reader.handle.id)
             case "data_track_published":

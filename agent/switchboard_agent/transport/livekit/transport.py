@@ -24,7 +24,7 @@ from switchboard_agent.transport.base import (
 from switchboard_agent.transport.livekit.call_info import call_info
 from switchboard_agent.transport.livekit.control import RoomControl, end_call
 from switchboard_agent.transport.livekit.ffi import FfiDemux
-from switchboard_agent.transport.livekit.room import Kind, Participant, Room
+from switchboard_agent.transport.livekit.room import Kind, Participant, Room, RoomError
 from switchboard_agent.transport.livekit.source import UnqueuedSource
 from switchboard_agent.transport.livekit.stream import InboundStream
 from switchboard_contract.agent_config import DispatchMetadata
@@ -44,6 +44,9 @@ ANSWER_SECONDS = 3.0
 the agent's track, a moment after the agent joined; what is said before that, nobody hears."""
 
 CALLER_LEAVES_SECONDS = 1.0
+
+KEY_SECONDS = 0.5
+"""What livekit-sip takes for a key: 250 ms of tone and as much of silence. It queues them."""
 
 EARLY_FRAMES = 250
 """Five seconds of the caller, kept until the engine listens."""
@@ -160,6 +163,14 @@ class LiveKitTransport:
     def fall_silent(self) -> None:
         """Send what ends a sound: without it the bridge's jitter buffer draws the last one out."""
         self.play(_SILENCE)
+
+    async def send_key(self, key: str) -> None:
+        """Have the bridge press a key, or tell a browser of it. Raises `RoomError`."""
+        await self._fence.passed()
+        if self._room is None or self._caller is None or self._close_reason or self._ending:
+            raise RoomError("the caller is gone")
+        await self._room.send_key(key, self._caller.identity)
+        await asyncio.sleep(KEY_SECONDS)
 
     async def transfer(self, to: str) -> Transferred:
         """Have the bridge refer the caller to somebody else; who came without one stays."""

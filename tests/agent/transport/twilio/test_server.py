@@ -13,11 +13,12 @@ from switchboard_contract.call_events import (
     CallEnded,
     CallStarted,
     Channel,
+    KeysSent,
     Outcome,
     ReplySpoken,
     TurnHeard,
 )
-from switchboard_media.g711 import ulaw_encode
+from switchboard_media.g711 import ulaw_decode, ulaw_encode
 from tests.agent.live.configs import agent_config
 from tests.agent.transport.twilio.rig import (
     NUMBER,
@@ -32,6 +33,7 @@ from tests.agent.transport.twilio.rig import (
 )
 from tests.agent.transport.twilio.test_hostile import CONNECTED, start
 from tests.agent.worker.fakes import FakeQuota
+from tests.support.goertzel import keys_heard
 from tests.support.speech_fakes import ScriptedAnswers, ScriptedStt, tone
 
 
@@ -60,6 +62,25 @@ async def test_conversation_by_voice_and_keys_ends_with_the_agents_goodbye(tmp_p
         assert worker.ended.outcome is Outcome.COMPLETED
         spoken = 20 * 8 * len("hello" + "one moment" + "goodbye")
         assert len(call.played) >= spoken  # to the last word: the end waits for Twilio's queue
+
+
+async def test_keys_are_tones_in_the_stream_and_the_goodbye_waits_for_the_last(
+    tmp_path: Path,
+) -> None:
+    answers = ScriptedAnswers([Reply("come in", keys="19#", end_call=True)])
+    options: Options = {"make_dialog": lambda _: answers, "stt": ScriptedStt(["it is me"])}
+    async with system(tmp_path, **options) as (twilio, worker):
+        call = await greeted(twilio)
+        call.say(loud(600))
+        await call.ended.wait()
+        await until(lambda: not worker.worker.calls_by_agent())
+        (sent,) = [e for e in worker.records.events if isinstance(e, KeysSent)]
+        assert (sent.dtmf, sent.complete) == ("19#", True)
+        heard = keys_heard(ulaw_decode(bytes(call.played)), 8000)
+        assert [key for key, _ in heard] == ["1", "9", "#"]
+        assert {ms for _, ms in heard} <= {80, 100}
+        assert twilio.completed == [call.sid]
+        assert worker.ended.outcome is Outcome.COMPLETED
 
 
 async def test_call_is_recorded_as_any_other(tmp_path: Path) -> None:
