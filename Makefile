@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup setup-calls setup-python check format lint types imports ceilings extras unit test demo ci generate clean bench-calls bench-engine bench-operator bench-phone bench-recovery bench-room bench-scaling bench-turns
+.PHONY: help setup setup-calls setup-python setup-tests check format lint types imports ceilings extras unit test demo ci generate clean bench-calls bench-engine bench-operator bench-phone bench-recovery bench-room bench-scaling bench-turns
 
 RUN := .venv/bin
 PYTEST := $(RUN)/python -m pytest
@@ -41,7 +41,10 @@ extras: setup-python ## What each part would install
 unit: setup-python ## Unit tests
 	@HYPOTHESIS_PROFILE=quick $(PYTEST) -q -n 2 -m "not integration and not cluster"
 
-test: setup ## All tests, on real servers
+setup-tests: ## Install everything, and a browser that tests call from
+	@scripts/bootstrap tests
+
+test: setup-tests ## All tests, on real servers
 	@scripts/run_tests
 
 setup-calls: ## Install what test calls to a system elsewhere need: SIPp and flite

@@ -13,6 +13,7 @@ NEVER = {"torch", "torchaudio", "nvidia-cublas-cu12", "onnxruntime", "pytest", "
 FORBIDDEN: dict[str, set[str]] = {
     "operator": NEVER | {"numpy", "kubernetes", "livekit", "pocketsphinx", "silero-vad", "soxr"},
     "agent": NEVER | {"kopf", "kubernetes", "click", "cryptography"},
+    "api": NEVER | {"numpy", "kopf", "kubernetes", "livekit", "click"},
     "media": NEVER | {"aiohttp", "livekit", "kopf"},
     "loadtest": NEVER | {"kopf", "kubernetes", "livekit"},
     "local": NEVER | {"kopf", "pocketsphinx"},

@@ -119,6 +119,12 @@ def test_callers_alone_need_no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert debian.missing_packages(as_root=True, only_calls=True) == ["sip-tester", "flite"]
 
 
+def test_a_browser_is_for_tests_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "find_debian", lambda _: None)
+    assert "chromium-headless-shell" not in debian.missing_packages(as_root=True)
+    assert "chromium-headless-shell" in debian.missing_packages(as_root=False, with_tests=True)
+
+
 @pytest.mark.integration
 def test_a_second_build_has_nothing_to_do(tmp_path: Path) -> None:
     said: list[str] = []

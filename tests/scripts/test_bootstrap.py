@@ -63,6 +63,15 @@ def test_packages_for_python_alone_are_no_others(machine: Path) -> None:
     assert asked == ["--no-remove", "--no-install-recommends", "python3-venv"]
 
 
+def test_a_browser_is_installed_for_tests_and_not_for_a_demo(machine: Path) -> None:
+    missing = {
+        what: set(bootstrap(machine, what).stderr.rpartition("apt-get install")[2].split())
+        for what in ("all", "tests")
+    }
+    assert missing["tests"] - missing["all"] <= {"chromium-headless-shell"}
+    assert "chromium-headless-shell" not in missing["all"]
+
+
 def test_calls_to_a_system_elsewhere_need_neither_go_nor_servers(machine: Path) -> None:
     (machine / "go").unlink()
     asked = bootstrap(machine, "calls").stderr.rpartition("apt-get install")[2].split()

@@ -42,6 +42,11 @@ def test_the_demo_sets_up_what_its_system_needs(environment: dict[str, str], set
     assert [line for line in commands if line.startswith("scripts/")] == [set_up]
 
 
+def test_tests_set_up_what_they_need() -> None:
+    commands = make("--dry-run", "test").splitlines()
+    assert commands == ["scripts/bootstrap tests", "scripts/run_tests"]
+
+
 def test_the_demos_options_reach_it() -> None:
     options = ("TARGET=192.0.2.1:5060", "REDIS=redis://192.0.2.1", "SIP=livekit-sip")
     (demo,) = [

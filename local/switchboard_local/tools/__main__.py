@@ -20,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--calls", action="store_true", help="only what callers need (missing-debian)"
     )
+    parser.add_argument(
+        "--tests", action="store_true", help="also what only tests use (missing-debian)"
+    )
     given = parser.parse_args(arguments)
     settings = LocalSettings.from_environment()
     try:
@@ -32,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             sys.stdout.writelines(
                 f"{name}\n"
-                for name in missing_packages(as_root=not given.no_root, only_calls=given.calls)
+                for name in missing_packages(
+                    as_root=not given.no_root, only_calls=given.calls, with_tests=given.tests
+                )
             )
     except LocalError as error:
         sys.stderr.write(f"{error}\n")

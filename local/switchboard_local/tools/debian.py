@@ -20,6 +20,8 @@ class DebianTool:
     """Whether only the parts that run as root use it."""
     for_calls: bool = False
     """Whether test callers use it, who may call a system elsewhere."""
+    for_tests: bool = False
+    """Whether only this repository's own tests use it."""
 
 
 DEBIAN_TOOLS = (
@@ -28,6 +30,12 @@ DEBIAN_TOOLS = (
     DebianTool("redis-server", "redis-server", "LiveKit's bus and the call records"),
     DebianTool("sipp", "sip-tester", "test calls", for_calls=True),
     DebianTool("flite", "flite", "the speech of test callers", for_calls=True),
+    DebianTool(
+        "/usr/lib/chromium/chromium-headless-shell",
+        "chromium-headless-shell",
+        "callers with a browser",
+        for_tests=True,
+    ),
     DebianTool("ip", "iproute2", "the bundle's network", needs_root=True),
     DebianTool("nsenter", "util-linux", "commands inside the bundle", needs_root=True),
     DebianTool("mount", "mount", "the bundle's own /run", needs_root=True),
@@ -55,16 +63,19 @@ def find_debian(tool: DebianTool) -> Path | None:
     return Path(found) if found else None
 
 
-def missing_packages(*, as_root: bool, only_calls: bool = False) -> list[str]:
+def missing_packages(
+    *, as_root: bool, only_calls: bool = False, with_tests: bool = False
+) -> list[str]:
     """Return the packages to install, each once, in order of the table.
 
     `as_root` false leaves out what only root could use anyway; `only_calls` leaves out all but what
-    callers need.
+    callers need; `with_tests` takes in what only tests use.
     """
     missing = [
         tool.package
         for tool in DEBIAN_TOOLS
         if (as_root or not tool.needs_root)
+        and (with_tests or not tool.for_tests)
         and (tool.for_calls or not only_calls)
         and find_debian(tool) is None
     ]

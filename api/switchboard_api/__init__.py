@@ -1,0 +1,1 @@
+"""What the platform gives to people and programs over HTTP. Stands on the contract."""
