@@ -59,6 +59,8 @@ class TurnTaking(RuleBasedStateMachine):
         self.judgements: list[int] = []
         self.preparing: set[int] = set()
         self.fillers: set[int] = set()
+        self.answers: set[int] = set()
+        """Replies to a turn: no other ends in keys or a transfer."""
         self.ready: set[int] = set()
         self.protected: set[int] = set()
         self.transfers: set[int] = set()
@@ -143,6 +145,8 @@ class TurnTaking(RuleBasedStateMachine):
             self.fillers.add(reply)
         else:
             assert not (self.preparing | self.ready) - self.fillers, "two replies in the making"
+        if kind is ReplyKind.TURN:
+            self.answers.add(reply)
         self.preparing.add(reply)
 
     def commit(self, command: cmd.CommitReply) -> None:
@@ -186,14 +190,17 @@ class TurnTaking(RuleBasedStateMachine):
             keys = "12#" if reply in self.with_keys else ""
             self.tell(ev.PlaybackFinished(reply, transfer=reply in self.transfers, keys=keys))
 
-    def step(self) -> None:
-        until = self.now + FRAME_MS
+    def run_timers(self, until: float) -> None:
         ticks = 0
         while self.machine.deadline_ms <= until:
             self.now = max(self.now, self.machine.deadline_ms)
             self.tell(ev.Tick())
             ticks += 1
             assert ticks < 10, "the machine asks for the same moment again and again"
+
+    def step(self) -> None:
+        until = self.now + FRAME_MS
+        self.run_timers(until)
         self.now = until
         self.play_frame()
         if (
@@ -262,9 +269,9 @@ class TurnTaking(RuleBasedStateMachine):
     )
     def reply_is_ready(self, end_call: bool, protected: bool, transfer: bool, keys: bool) -> None:
         reply = self.preparing.pop()
-        if keys:
+        if keys and reply in self.answers:
             self.with_keys.add(reply)
-        if transfer:
+        if transfer and reply in self.answers:
             self.transfers.add(reply)
         self.ready.add(reply)
         if protected:
@@ -288,7 +295,7 @@ class TurnTaking(RuleBasedStateMachine):
         self.tell(ev.PlaybackFinished(reply + 1000))
         self.tell(ev.Partial(reply + 1000, "two words"))
 
-    @precondition(lambda self: self.keying is not None)
+    @precondition(lambda self: self.keying is not None and not self.over)
     @rule()
     def keys_are_sent(self) -> None:
         assert self.keying is not None
@@ -296,7 +303,7 @@ class TurnTaking(RuleBasedStateMachine):
         self.last_life = self.caller_acted = self.now
         self.tell(then)
 
-    @precondition(lambda self: self.transferring)
+    @precondition(lambda self: self.transferring and not self.over)
     @rule(succeeded=st.booleans())
     def transfer_ends(self, succeeded: bool) -> None:
         self.transferring = False
@@ -315,7 +322,7 @@ class TurnTaking(RuleBasedStateMachine):
     def check_clocks(self) -> None:
         silent_ms = self.now - self.last_life
         assert silent_ms <= LONGEST_SILENCE_MS, f"mute for {silent_ms} ms"
-        if self.paused_at is not None:
+        if self.paused_at is not None and not self.over:
             since = max(self.paused_at, self.caller_acted)
             assert self.now - since <= LONGEST_PAUSE_MS, "paused for ever"
 
