@@ -53,6 +53,11 @@ class Page:
                 await asyncio.sleep(LOOK_SECONDS)
         return value
 
+    async def type(self, key: str) -> None:
+        """Press a key of the keyboard."""
+        for kind in ("keyDown", "keyUp"):
+            await self.command("Input.dispatchKeyEvent", type=kind, key=key, text=key)
+
     async def command(self, method: str, **params: object) -> dict[str, Any]:
         """Give a command of the protocol; its answer."""
         number = next(self._ids)

@@ -110,7 +110,7 @@ export class Call {
   press(key) {
     const code = KEYS.indexOf(key);
     const channel = this.#channel;
-    if (code < 0 || channel === null) return;
+    if (key.length !== 1 || code < 0 || channel === null) return;
     const packet = encode(DataPacket, { sipDtmf: { code, digit: key } });
     if (channel.readyState === "open") channel.send(packet);
     else channel.addEventListener("open", () => channel.send(packet));

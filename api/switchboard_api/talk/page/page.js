@@ -31,8 +31,9 @@ callButton.addEventListener("click", () => {
 });
 hangUpButton.addEventListener("click", () => call.hangUp());
 keypad.addEventListener("click", ({ target }) => call.press(target.value || target.textContent));
-document.addEventListener("keydown", ({ key, repeat }) => {
-  if (!repeat && KEYS.includes(key)) call.press(key);
+document.addEventListener("keydown", (event) => {
+  const shortcut = event.ctrlKey || event.altKey || event.metaKey;
+  if (!event.repeat && !shortcut && KEYS.includes(event.key)) call.press(event.key);
 });
 window.addEventListener("pagehide", () => call.hangUp());
 
