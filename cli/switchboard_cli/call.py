@@ -21,6 +21,7 @@ from switchboard_agent.transport.twilio.placing import (
     Account,
     CallNotPlacedError,
     CallStatus,
+    Obstacle,
     OutboundCall,
     TwilioDialler,
 )
@@ -113,7 +114,7 @@ async def follow(account: Account, call: OutboundCall, say: Callable[[str], Any]
         try:
             async with asyncio.timeout(call.ring_seconds + _LATEST_SECONDS):
                 while True:
-                    status = await dialler.status(sid)
+                    status = await _look(dialler, sid, told)
                     if status is not told:
                         say(f"{sid}: {status}")
                         told = status
@@ -124,6 +125,16 @@ async def follow(account: Account, call: OutboundCall, say: Callable[[str], Any]
             raise click.ClickException(
                 f"{sid} is still {told}: look at it in Twilio's console"
             ) from None
+
+
+async def _look(dialler: TwilioDialler, sid: str, known: CallStatus) -> CallStatus:
+    """How far the call is; it rings on while Twilio's API does not answer for a moment."""
+    try:
+        return await dialler.status(sid)
+    except CallNotPlacedError as error:
+        if error.obstacle not in {Obstacle.RATE, Obstacle.UNREACHABLE}:
+            raise
+        return known
 
 
 def _channel(agent: Object) -> TwilioChannel:

@@ -41,6 +41,8 @@ class TwilioStandIn:
     """What the Calls API answers."""
     refusal: tuple[int, int | None, str] | None = None
     """Status, error code and message that new calls are refused with."""
+    hiccups: int = 0
+    """Next questions about a call that are refused because there are too many."""
     retry_after: str = ""
     """Header of such a refusal."""
     unanswered: dict[str, str] = field(default_factory=dict)
@@ -134,6 +136,9 @@ class TwilioStandIn:
     async def _fetch(self, request: web.Request) -> web.Response:
         if (refused := self._stranger(request)) is not None:
             return refused
+        if self.hiccups:
+            self.hiccups -= 1
+            return _error(429, 20429, "Too Many Requests")
         call = self.calls.get(request.match_info["call"])
         return _error(404, 20404) if call is None else web.json_response(call.resource)
 

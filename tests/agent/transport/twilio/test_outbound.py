@@ -108,6 +108,14 @@ async def test_what_becomes_of_a_call_that_nobody_takes_is_told(
         assert worker.admission.held == 0
 
 
+async def test_a_moment_without_an_answer_of_the_api_ends_nothing(tmp_path: Path) -> None:
+    async with system(tmp_path) as (twilio, _):
+        twilio.hiccups = 3
+        twilio.unanswered[CALLED] = "busy"
+        assert await place(twilio, []) is CallStatus.BUSY
+        assert twilio.hiccups == 0
+
+
 async def test_tenants_countries_hold_for_the_number_that_is_called(tmp_path: Path) -> None:
     for countries, picked_up in ((("US",), False), (("DE",), True)):
         config = agent_config().model_copy(update={"tenant_countries": countries})
