@@ -132,6 +132,7 @@ class CallLog:
                 variant=self._config.variant or "",
                 worker=worker,
                 channel=info.channel,
+                direction=info.direction,
                 room=info.room,
                 caller=info.caller,
                 called=info.called,

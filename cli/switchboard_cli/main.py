@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": ("explain:app", "Say which trunk and rule a call would take, and why."),
     "try": ("tryout:app", "Talk to a VoiceAgent on this machine, without a cluster."),
     "talk": ("talk:app", "Call a VoiceAgent from a web page."),
+    "call": ("call:app", "Let a VoiceAgent call somebody, through its Twilio account."),
     "local": ("local:app", "Run the whole system on this machine."),
     "loadtest": ("loadtest:app", "Send spoken calls and measure what the caller gets."),
     "demo": ("demo:app", "From an empty machine to an answered call."),

@@ -19,8 +19,8 @@ too).
 namespace. Credential plugins (`exec`) are run. AGENT is `NAME` or `NAMESPACE/NAME`.
 
 **Exit codes.** 0: done. 1: it could not be done, or (`render`, `explain call`, `rollout undo`,
-`loadtest`, `demo`, `try`) the answer is no; the message on standard error names the remedy. 2:
-wrong usage. `local status` ends with 3 when nothing runs.
+`loadtest`, `demo`, `try`, `call`) the answer is no; the message on standard error names the remedy.
+2: wrong usage. `local status` ends with 3 when nothing runs.
 
 **For programs.** `-o json` of `status` and `rollout history`, `--json` of `explain call` and
 `loadtest run`. Fields are added, not renamed.

@@ -56,7 +56,7 @@ class AgentConfig(Model):
     tenant_calls_per_second: int | None = None
     """New calls of the tenant over all its agents; None is unlimited."""
     tenant_countries: tuple[str, ...] | None = None
-    """Countries whose numbers may call, by ISO 3166-1 alpha-2 code; None is any caller."""
+    """Countries whose numbers may call and be called, by ISO 3166-1 alpha-2 code; None is any."""
     variant: str | None = None
     """Name of the A/B variant that this is; None is the spec itself."""
 

@@ -71,6 +71,14 @@ class Channel(StrEnum):
     """Into a LiveKit room by other means than a phone: a browser, say."""
 
 
+class Direction(StrEnum):
+    """Who began the call."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    """The agent: `caller` is its number, `called` the person who speaks to it."""
+
+
 class ProviderPart(StrEnum):
     """What a provider is asked for."""
 
@@ -121,6 +129,7 @@ class CallStarted(_Event):
     """A/B variant that served; empty is the spec itself."""
     worker: str
     channel: Channel = Channel.SIP
+    direction: Direction = Direction.INBOUND
     room: str
     """LiveKit room; empty where the call has none."""
     caller: str = ""

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from switchboard_contract.agent_config import DispatchMetadata
-from switchboard_contract.call_events import Channel
+from switchboard_contract.call_events import Channel, Direction
 from switchboard_contract.crd.meta import Model
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -105,6 +105,7 @@ class CallSnapshot(Model):
     A call that LiveKit does not bring has a name of its own for its places."""
     channel: Channel = Channel.SIP
     """How the caller is reached: only a call in a room can be joined."""
+    direction: Direction = Direction.INBOUND
     room: str
     dispatch: DispatchMetadata
     """The one agent revision that serves the call."""

@@ -9,14 +9,11 @@ reached is passed over, as an Ingress does.
 
 import asyncio
 import base64
-import json
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree as ET
 
@@ -24,10 +21,9 @@ import aiohttp
 from aiohttp import web
 
 from switchboard_agent.transport.twilio.signature import sign
+from tests.support.twilio_stream import FRAME_BYTES, FRAME_SECONDS, Stream
 
-FRAME_BYTES = 160
-FRAME_SECONDS = 0.02
-SILENCE = b"\xff" * FRAME_BYTES
+RING_SECONDS = 0.1
 _MOST_VERBS = 40
 
 
@@ -43,6 +39,16 @@ class TwilioStandIn:
     api_url: str = ""
     api_status: int = 200
     """What the Calls API answers."""
+    refusal: tuple[int, int | None, str] | None = None
+    """Status, error code and message that new calls are refused with."""
+    hiccups: int = 0
+    """Next questions about a call that are refused because there are too many."""
+    retry_after: str = ""
+    """Header of such a refusal."""
+    unanswered: dict[str, str] = field(default_factory=dict)
+    """Numbers that nobody answers, and the status that a call to them ends with."""
+    placed: list[dict[str, str]] = field(default_factory=list)
+    """Forms with which calls were begun through the API."""
     completed: list[str] = field(default_factory=list)
     """Calls that were ended through the API."""
     calls: dict[str, "PhoneCall"] = field(default_factory=dict)
@@ -54,8 +60,10 @@ class TwilioStandIn:
     async def serve(self) -> AsyncIterator["TwilioStandIn"]:
         """Serve the Calls API while in the context; calls in progress are dropped at its end."""
         app = web.Application()
-        path = "/2010-04-01/Accounts/{account}/Calls/{call}.json"
-        app.router.add_post(path, self._update)
+        account = "/2010-04-01/Accounts/{account}"
+        app.router.add_post(account + "/Calls.json", self._create)
+        app.router.add_get(account + "/Calls/{call}.json", self._fetch)
+        app.router.add_post(account + "/Calls/{call}.json", self._update)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
         await runner.setup()
         async with aiohttp.ClientSession() as self.session:
@@ -99,13 +107,47 @@ class TwilioStandIn:
                 return await self.session.ws_connect(self.next_worker() + path, max_msg_size=0)
         return None
 
-    async def _update(self, request: web.Request) -> web.Response:
+    def _stranger(self, request: web.Request) -> web.Response | None:
+        """What somebody hears who is not the account's owner."""
         pair = base64.b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()
-        if request.headers.get("Authorization") != f"Basic {pair}":
-            return web.json_response({"code": 20003, "status": 401}, status=401)
+        if request.headers.get("Authorization") == f"Basic {pair}":
+            return None if request.match_info["account"] == self.account_sid else _error(404, 20404)
+        return _error(401, 20003, "Authenticate")
+
+    async def _create(self, request: web.Request) -> web.Response:
+        """Begin a call: it rings, and whoever picks up is led to `Url`."""
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        if self.refusal is not None:
+            response = _error(*self.refusal)
+            if self.retry_after:
+                response.headers["Retry-After"] = self.retry_after
+            return response
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        if missing := {"To", "From", "Url"} - set(form):
+            return _error(400, 21205, f"missing: {missing}")
+        self.placed.append(form)
+        call = PhoneCall(self, f"CA{secrets.token_hex(16)}", form["From"], form["To"])
+        call.direction, call.status = "outbound-api", "queued"
+        self.calls[call.sid] = call
+        call.ring(form["Url"], self.unanswered.get(call.called, ""))
+        return web.json_response(call.resource, status=201)
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        if self.hiccups:
+            self.hiccups -= 1
+            return _error(429, 20429, "Too Many Requests")
+        call = self.calls.get(request.match_info["call"])
+        return _error(404, 20404) if call is None else web.json_response(call.resource)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        if (refused := self._stranger(request)) is not None:
+            return refused
         call = self.calls.get(request.match_info["call"])
         if call is None:
-            return web.json_response({"code": 20404, "status": 404}, status=404)
+            return _error(404, 20404)
         form = await request.post()
         if self.api_status == 200 and form.get("Status") == "completed":
             self.completed.append(call.sid)
@@ -113,14 +155,24 @@ class TwilioStandIn:
         return web.json_response({"sid": call.sid, "status": "completed"}, status=self.api_status)
 
 
+def _error(status: int, code: int | None, message: str = "") -> web.Response:
+    body = {"code": code, "message": message, "status": status}
+    if code is None:
+        return web.Response(status=status, text=message)
+    return web.json_response(body, status=status)
+
+
 class PhoneCall:
     """One call, from the dialled number to the end."""
 
     def __init__(self, twilio: TwilioStandIn, sid: str, caller: str, called: str) -> None:
         self.twilio = twilio
+        self.account_sid = twilio.account_sid
         self.sid = sid
         self.caller = caller
         self.called = called
+        self.direction = "inbound"
+        self.status = "ringing"
         self.verbs: list[str] = []
         """Verbs that were carried out, with what they said."""
         self.ended = asyncio.Event()
@@ -137,6 +189,31 @@ class PhoneCall:
     def begin(self, path: str = "/twilio/voice") -> None:
         """Ask for TwiML and follow it."""
         self._task = asyncio.create_task(self._follow(self.twilio.public_url + path))
+
+    @property
+    def resource(self) -> dict[str, str]:
+        """The call as the API shows it."""
+        return {
+            "sid": self.sid,
+            "status": self.status,
+            "direction": self.direction,
+            "from": self.caller,
+            "to": self.called,
+        }
+
+    def ring(self, url: str, ends: str) -> None:
+        """The phone of the called rings; `ends`: with which status, if nobody picks up."""
+        self._task = asyncio.create_task(self._ring(url, ends))
+
+    async def _ring(self, url: str, ends: str) -> None:
+        await asyncio.sleep(RING_SECONDS)
+        self.status = "ringing"
+        await asyncio.sleep(RING_SECONDS)
+        if ends:
+            self.end(ends)
+            return
+        self.status = "in-progress"
+        await self._follow(url)
 
     async def drop(self) -> None:
         """Forget the call."""
@@ -176,6 +253,8 @@ class PhoneCall:
     def end(self, reason: str) -> None:
         """The call is over."""
         self.reason = self.reason or reason
+        unanswered = self.reason if self.status in {"queued", "ringing"} else ""
+        self.status = unanswered or "completed"
         self.ended.set()
 
     async def _follow(self, url: str) -> None:
@@ -214,8 +293,8 @@ class PhoneCall:
             ("CallSid", self.sid),
             ("From", self.caller),
             ("To", self.called),
-            ("Direction", "inbound"),
-            ("CallStatus", "ringing"),
+            ("Direction", self.direction),
+            ("CallStatus", self.status),
         ]
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -246,121 +325,3 @@ class PhoneCall:
         self.streams.append(stream)
         self.streaming.set()
         await stream.run()
-
-
-class Stream:
-    """One bidirectional media stream."""
-
-    def __init__(
-        self, call: PhoneCall, socket: aiohttp.ClientWebSocketResponse, parameters: dict[str, str]
-    ) -> None:
-        self.call = call
-        self.sid = f"MZ{secrets.token_hex(16)}"
-        self._socket = socket
-        self._parameters = parameters
-        self._sequence = count(1)
-        self._queue: deque[bytes | str] = deque()
-        """Sound and marks in the order in which they came."""
-        self._out: asyncio.Queue[str] = asyncio.Queue()
-        self.clears = 0
-        self.marks = 0
-        self.media = 0
-
-    async def run(self) -> None:
-        """Stream until the socket is closed, or the call is over."""
-        self._out.put_nowait('{"event":"connected","protocol":"Call","version":"1.0.0"}')
-        twilio = self.call.twilio
-        start = {
-            "accountSid": twilio.account_sid,
-            "callSid": self.call.sid,
-            "streamSid": self.sid,
-            "tracks": ["inbound"],
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-            "customParameters": self._parameters,
-        }
-        self.post("start", {"start": start})
-        helpers = [asyncio.create_task(work()) for work in (self._speak, self._send)]
-        ended = asyncio.create_task(self._stop_at_end())
-        try:
-            async for message in self._socket:
-                self._receive(json.loads(message.data))
-        finally:
-            for helper in (*helpers, ended):
-                helper.cancel()
-            await asyncio.gather(*helpers, ended, return_exceptions=True)
-            await self._socket.close()
-
-    def post(self, event: str, body: dict[str, object]) -> None:
-        """Send a message of this stream."""
-        head = {"event": event, "sequenceNumber": str(next(self._sequence)), "streamSid": self.sid}
-        self._out.put_nowait(json.dumps(head | body))
-
-    async def stop(self) -> None:
-        """Say that the call is over, and close."""
-        twilio = self.call.twilio
-        self.post("stop", {"stop": {"accountSid": twilio.account_sid, "callSid": self.call.sid}})
-        await self._out.join()
-        await self._socket.close()
-
-    def abort(self) -> None:
-        """Cut the connection."""
-        connection = self._socket._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
-
-    async def _stop_at_end(self) -> None:
-        await self.call.ended.wait()
-        await self.stop()
-
-    async def _send(self) -> None:
-        while True:
-            text = await self._out.get()
-            with suppress(ConnectionError):
-                await self._socket.send_str(text)
-            self._out.task_done()
-
-    async def _speak(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        for chunk in count(1):
-            frame = self.call.speech.popleft() if self.call.speech else SILENCE
-            payload = base64.b64encode(frame).decode()
-            media = {"track": "inbound", "chunk": str(chunk), "timestamp": str(chunk * 20)}
-            self.post("media", {"media": media | {"payload": payload}})
-            self._play()
-            due += FRAME_SECONDS
-            await asyncio.sleep(max(0.0, due - loop.time()))
-
-    def _play(self) -> None:
-        """Play 20 ms of the queue; marks in it come back."""
-        left = FRAME_BYTES
-        while self._queue and (left or isinstance(self._queue[0], str)):
-            item = self._queue.popleft()
-            if isinstance(item, str):
-                self._return_mark(item)
-                continue
-            self.call.played += item[:left]
-            if len(item) > left:
-                self._queue.appendleft(item[left:])
-            left -= min(left, len(item))
-
-    def _receive(self, message: dict[str, Any]) -> None:
-        assert message["streamSid"] == self.sid
-        match message["event"]:
-            case "media":
-                self.media += 1
-                self._queue.append(base64.b64decode(message["media"]["payload"], validate=True))
-            case "mark":
-                self._queue.append(message["mark"]["name"])
-            case "clear":
-                self.clears += 1
-                pending, self._queue = self._queue, deque()
-                for item in pending:
-                    if isinstance(item, str):
-                        self._return_mark(item)
-            case other:
-                raise AssertionError(f"Twilio knows no {other}")
-
-    def _return_mark(self, name: str) -> None:
-        self.marks += 1
-        self.post("mark", {"mark": {"name": name}})

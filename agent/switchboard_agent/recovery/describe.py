@@ -19,6 +19,7 @@ def snapshot_of(
         call_id=info.call_id,
         job_id=info.job_id,
         channel=info.channel,
+        direction=info.direction,
         room=info.room,
         dispatch=DispatchMetadata(agent=info.agent, revision=info.revision),
         caller=info.caller,

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from switchboard_contract.call_events import Channel, TransferResult
+from switchboard_contract.call_events import Channel, Direction, TransferResult
 
 Pcm = NDArray[np.int16]
 """Mono linear PCM."""
@@ -42,6 +42,7 @@ class CallInfo:
     """`namespace/name` of the VoiceAgent."""
     revision: str
     channel: Channel = Channel.SIP
+    direction: Direction = Direction.INBOUND
     room: str = ""
     caller: str = ""
     called: str = ""

@@ -173,8 +173,8 @@ class Quotas(Model):
         default_factory=list,
         max_length=250,
         description=(
-            "Countries whose numbers may call, by ISO 3166-1 alpha-2 code, such as DE; others, and "
-            "callers who withhold their number, are refused. Empty means any caller."
+            "Countries whose numbers may call and be called, by ISO 3166-1 alpha-2 code, such as "
+            "DE; others, and callers who withhold their number, are refused. Empty means any."
         ),
     )
 

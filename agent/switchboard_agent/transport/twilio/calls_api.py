@@ -15,7 +15,7 @@ from switchboard_contract.line import TwilioLine
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=1.5)
 """A call that is over waits for this before its place is free."""
 
-_VERSION = "2010-04-01"
+VERSION = "2010-04-01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class TwilioCalls:
 
     async def complete(self, line: TwilioLine, auth_token: str, call_sid: str) -> None:
         """End a call. One that is over already is fine. Raises `TwilioApiError`."""
-        url = f"{line.api_url}/{_VERSION}/Accounts/{line.account_sid}/Calls/{call_sid}.json"
+        url = f"{line.api_url}/{VERSION}/Accounts/{line.account_sid}/Calls/{call_sid}.json"
         try:
             async with self._session.post(
                 url,
                 data={"Status": "completed"},
-                headers=_authorization(line.account_sid, auth_token),
+                headers=authorization(line.account_sid, auth_token),
                 timeout=REQUEST_TIMEOUT,
                 allow_redirects=False,
             ) as response:
@@ -49,6 +49,7 @@ class TwilioCalls:
             raise TwilioApiError(f"Twilio answered {status}")
 
 
-def _authorization(user: str, password: str) -> dict[str, str]:
+def authorization(user: str, password: str) -> dict[str, str]:
+    """HTTP Basic, as Twilio's API wants it."""
     pair = base64.b64encode(f"{user}:{password}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}

@@ -32,7 +32,7 @@ from switchboard_agent.transport.twilio.transport import TwilioTransport
 from switchboard_agent.worker.refusal import for_all
 from switchboard_agent.worker.service import Grant
 from switchboard_contract.agent_config import DispatchMetadata
-from switchboard_contract.call_events import Channel
+from switchboard_contract.call_events import Channel, Direction
 from switchboard_contract.line import Line
 from switchboard_contract.recovery import CallSnapshot
 
@@ -102,6 +102,7 @@ class Asked:
     called: str
     tries: int = 0
     """How often it has asked so already."""
+    direction: Direction = Direction.INBOUND
 
 
 @dataclass(slots=True)
@@ -142,13 +143,13 @@ class TwilioDesk:
         if asked.call_sid in self._live:
             return self._connect(place, asked, self._worker, resumes=True)
         if place.line.dispatch is None:
-            return twiml.reject()
+            return _refusal(asked)
         refusal = await self._promise(place.line.dispatch, asked)
         if refusal is None:
             await self._book.expect(asked.call_sid, place=True)
             return self._connect(place, asked, self._worker, resumes=False)
         if for_all(refusal) or asked.tries + 1 >= MOST_TRIES:
-            return twiml.reject()
+            return _refusal(asked)
         return twiml.redirect(place.voice_url(asked.tries + 1))
 
     async def after(self, place: Place, asked: Asked) -> str:
@@ -186,6 +187,7 @@ class TwilioDesk:
             resumes=resumes,
             expires_at=int(time.time()) + ticket.LIFETIME_SECONDS,
             nonce=ticket.new_nonce(),
+            direction=asked.direction,
         )
         text = ticket.write(issued, place.auth_token)
         after = place.after_url(asked.tries + 1)
@@ -203,7 +205,7 @@ class TwilioDesk:
             return None
         held_as = self._held_as(call_sid, self._worker)
         decision = await self._taker.promise(
-            held_as, call_sid, dispatch, caller=about.caller, moved_from=moved_from
+            held_as, call_sid, dispatch, caller=_stranger(about), moved_from=moved_from
         )
         if not isinstance(decision, Grant):
             return decision
@@ -294,6 +296,7 @@ class TwilioDesk:
             agent=grant.dispatch.agent,
             revision=grant.dispatch.revision,
             channel=Channel.TWILIO,
+            direction=taken.direction,
             caller=taken.caller,
             called=taken.called,
             job_id=self._held_as(taken.call_sid, self._worker),
@@ -354,6 +357,7 @@ class TwilioDesk:
             agent=snapshot.dispatch.agent,
             revision=snapshot.dispatch.revision,
             channel=Channel.TWILIO,
+            direction=snapshot.direction,
             caller=snapshot.caller,
             called=snapshot.called,
             job_id=snapshot.job_id,
@@ -377,3 +381,13 @@ class TwilioDesk:
             for transport in list(self._live.values()):
                 if transport.info.agent == line.agent:
                     transport.cut()
+
+
+def _stranger(about: Asked | Ticket) -> str:
+    """The number at the other end: quotas ask which country it is of."""
+    return about.called if about.direction is Direction.OUTBOUND else about.caller
+
+
+def _refusal(asked: Asked) -> str:
+    """Somebody whom the agent calls has picked up already: a busy tone would come too late."""
+    return twiml.hang_up() if asked.direction is Direction.OUTBOUND else twiml.reject()

@@ -23,6 +23,7 @@ from switchboard_agent.transport.twilio.signature import HEADER, is_signed
 from switchboard_agent.transport.twilio.stream import StreamLimits, StreamProtocol
 from switchboard_agent.transport.twilio.transport import TwilioTransport
 from switchboard_agent.transport.twilio.wire import SocketWire
+from switchboard_contract.call_events import Direction
 from switchboard_contract.line import WEBHOOK_PATH, Line
 
 MAX_BODY_BYTES: Final = 16 * 1024
@@ -106,6 +107,7 @@ class TwilioServer:
             call_sid=call_sid,
             caller=fields.get("From", ""),
             called=fields.get("To", ""),
+            direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
             tries=int(tries) if tries.isascii() and tries.isdecimal() and len(tries) < 3 else 0,  # noqa: PLR2004
         )
         return place, asked

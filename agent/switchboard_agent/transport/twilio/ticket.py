@@ -15,6 +15,8 @@ from typing import Final
 
 import orjson
 
+from switchboard_contract.call_events import Direction
+
 LIFETIME_SECONDS: Final = 30
 """Twilio connects within a second or two."""
 
@@ -23,6 +25,7 @@ PARAMETER: Final = "token"
 
 _CONTEXT: Final = b"switchboard stream ticket v1"
 _FIELDS: Final = 8
+"""One more in a ticket of a call that the agent began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Ticket:
     """Seconds since 1970."""
     nonce: str
     """What makes it one of a kind."""
+    direction: Direction = Direction.INBOUND
 
 
 class BadTicketError(Exception):
@@ -64,6 +68,7 @@ def write(ticket: Ticket, auth_token: str) -> str:
         int(ticket.resumes),
         ticket.expires_at,
         ticket.nonce,
+        *([ticket.direction] if ticket.direction is Direction.OUTBOUND else []),
     ]
     body = base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=")
     return f"{body.decode()}.{_seal(body, auth_token)}"
@@ -81,7 +86,7 @@ def read(text: str, auth_token: str, now: float) -> Ticket:
         _seal(body.encode(), auth_token).encode(), seal.encode(errors="replace")
     ):
         raise BadTicketError("not sealed by us")
-    call, agent, caller, called, worker, resumes, expires, nonce = _values(body)
+    call, agent, caller, called, worker, resumes, expires, nonce, *more = _values(body)
     if not isinstance(expires, int) or expires <= now:
         raise BadTicketError("out of date")
     return Ticket(
@@ -93,6 +98,7 @@ def read(text: str, auth_token: str, now: float) -> Ticket:
         resumes=bool(resumes),
         expires_at=expires,
         nonce=str(nonce),
+        direction=Direction.OUTBOUND if more else Direction.INBOUND,
     )
 
 
@@ -108,6 +114,6 @@ def _values(body: str) -> list[object]:
         values = orjson.loads(raw)
     except (ValueError, binascii.Error):
         raise BadTicketError("not readable") from None
-    if not isinstance(values, list) or len(values) != _FIELDS:
+    if not isinstance(values, list) or len(values) not in {_FIELDS, _FIELDS + 1}:
         raise BadTicketError("not of this shape")
     return values

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from switchboard_agent.transport.twilio import ticket
 from switchboard_agent.transport.twilio.ticket import BadTicketError, Ticket, agent_of, read, write
+from switchboard_contract.call_events import Direction
 
 TOKEN = "auth-token"
 TICKET = Ticket(
@@ -25,6 +26,8 @@ TICKET = Ticket(
 
 def test_worker_with_the_same_auth_token_reads_it() -> None:
     assert read(write(TICKET, TOKEN), TOKEN, 999.0) == TICKET
+    outbound = replace(TICKET, direction=Direction.OUTBOUND)
+    assert read(write(outbound, TOKEN), TOKEN, 999.0) == outbound
     assert agent_of(write(TICKET, TOKEN)) == TICKET.agent
 
 
@@ -37,6 +40,7 @@ def test_longest_ticket_is_carried_by_twilio() -> None:
         called="+" + "1" * 15,
         nonce=ticket.new_nonce(),
         expires_at=2_000_000_000,
+        direction=Direction.OUTBOUND,
     )
     assert len(ticket.PARAMETER) + len(write(longest, TOKEN)) < 500
 
