@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from functools import partial
 from importlib.metadata import version
 
@@ -87,11 +87,9 @@ async def run_worker(settings: Settings) -> None:
     telemetry = Telemetry()
     async with AsyncExitStack() as stack:
         lag = LoopLag(telemetry.loop_lag, stack.enter_context(LoopWatch()))
-        stt = ChosenStt(partial(make_stt, processes=settings.stt_processes))
-        stack.push_async_callback(stt.aclose)
+        stt = _recogniser(settings, stack)
         strained = strain(lag, settings.max_loop_lag_ms / 1000, stt)
-        held = places(settings.max_calls, strained)
-        telemetry.call_capacity.set(held.now)
+        held = _places(settings, strained, telemetry)
         redis = _redis(settings, stack)
         records = _records(settings, redis, telemetry)
         recovery = Recovery.of(settings, redis, telemetry)
@@ -104,8 +102,7 @@ async def run_worker(settings: Settings) -> None:
         revisions = RevisionStore(engine.prepare)
         source = revision_source(settings)
         admission = Admission(Limits(held.now, settings.max_joins), strained, held)
-        ffi = FfiDemux(loop, _exit_on_panic)
-        stack.callback(ffi.close)
+        ffi = stack.enter_context(closing(FfiDemux(loop, _exit_on_panic)))
         worker = Worker(
             WorkerParts(
                 engine=engine,
@@ -206,6 +203,18 @@ async def _control(settings: Settings, stack: AsyncExitStack) -> LiveKitRoomCont
             settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret
         )
     )
+
+
+def _recogniser(settings: Settings, stack: AsyncExitStack) -> ChosenStt:
+    stt = ChosenStt(partial(make_stt, processes=settings.stt_processes))
+    stack.push_async_callback(stt.aclose)
+    return stt
+
+
+def _places(settings: Settings, strained: Callable[[], float], telemetry: Telemetry) -> Places:
+    held = places(settings.max_calls, strained)
+    telemetry.call_capacity.set(held.now)
+    return held
 
 
 async def _engine(

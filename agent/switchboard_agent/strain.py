@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Final
 
 from switchboard_agent.loop_lag import LoopLag
-from switchboard_agent.stt.base import SpeechToText
+from switchboard_agent.stt.base import LocalRecogniser
 
 _MOST_LATE_SECONDS: Final = 1.5
 """Of final words, where 30 to 50 ms is usual: callers ask whether anybody is there."""
 
 
-def strain(lag: LoopLag, max_lag_seconds: float, stt: SpeechToText) -> Callable[[], float]:
+def strain(lag: LoopLag, max_lag_seconds: float, stt: LocalRecogniser) -> Callable[[], float]:
     """Of a worker, at the moment it is asked; `max_lag_seconds` is of the loop's lag, p95."""
 
     def now() -> float:

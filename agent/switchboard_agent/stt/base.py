@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from switchboard_agent.transport.base import Pcm
 from switchboard_contract.agent_config import AgentConfig
@@ -48,16 +48,17 @@ class SpeechToText(Protocol):
         the detector then waits no longer than to hear silence too.
         """
 
-    @property
-    def late_seconds(self) -> float:
-        """How late final words come because this worker's share of the machine is used up.
-
-        0 where somebody else's machine listens.
-        """
-        return 0.0
-
     async def aclose(self) -> None:
         """End helper processes and free memory."""
+
+
+@runtime_checkable
+class LocalRecogniser(Protocol):
+    """One that listens on the worker's own processor, which calls can use up."""
+
+    @property
+    def late_seconds(self) -> float:
+        """How late final words come."""
 
 
 class SpeechToTextError(Exception):

@@ -8,7 +8,13 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from switchboard_agent.stt.base import SpeechStream, SpeechToText, SpeechToTextError, Transcript
+from switchboard_agent.stt.base import (
+    LocalRecogniser,
+    SpeechStream,
+    SpeechToText,
+    SpeechToTextError,
+    Transcript,
+)
 from switchboard_contract.agent_config import AgentConfig
 from switchboard_contract.crd.voice_agent import SttProvider
 
@@ -35,9 +41,10 @@ class ChosenStt(SpeechToText):
         return chosen.open(config, on_partial)
 
     @property
-    @override
     def late_seconds(self) -> float:
-        return max((provider.late_seconds for provider in self._made.values()), default=0.0)
+        """Of the latest provider that listens here."""
+        here = (made for made in self._made.values() if isinstance(made, LocalRecogniser))
+        return max((provider.late_seconds for provider in here), default=0.0)
 
     @override
     async def aclose(self) -> None:

@@ -99,8 +99,8 @@ class PocketsphinxStt(SpeechToText):
                 await runner
 
     @property
-    @override
     def late_seconds(self) -> float:
+        """Of the process that is furthest behind."""
         return max(helper.late_seconds for helper in self._helpers)
 
     @property

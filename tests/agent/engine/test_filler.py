@@ -39,7 +39,7 @@ def test_a_filler_is_heard_before_a_slow_answer_and_stands_before_it_in_the_hist
 
 
 def test_a_fast_answer_is_heard_without_one() -> None:
-    call = slow_call(0.4)
+    call = slow_call(0.3)
     call.play(asks_once)
     assert [reply.heard for reply in call.replies] == ["hello", "what day"]
     assert call.tts.open_streams == 0

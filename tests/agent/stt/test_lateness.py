@@ -4,13 +4,11 @@ import asyncio
 import os
 import signal
 from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 
 from switchboard_agent.loop_lag import LoopLag
 from switchboard_agent.strain import strain
-from switchboard_agent.stt.base import SpeechToText
 from switchboard_agent.stt.lateness import Lateness
 from switchboard_agent.stt.pocketsphinx import PocketsphinxStt
 from switchboard_agent.telemetry import Telemetry
@@ -58,7 +56,7 @@ def test_it_is_forgiven_after_ten_seconds_and_what_nobody_asked_for_counts_nothi
 def test_the_later_of_loop_and_recogniser_is_the_strain() -> None:
     lag = LoopLag(Telemetry().loop_lag)
     stt = SimpleNamespace(late_seconds=0.75)
-    strained = strain(lag, 0.1, cast("SpeechToText", stt))
+    strained = strain(lag, 0.1, stt)
     assert strained() == 0.5
     for _ in range(100):
         lag.add(0.2)
