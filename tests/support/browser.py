@@ -85,6 +85,7 @@ async def browser(workdir: Path, microphone: Path | None, *flags: str) -> AsyncI
             f"--user-data-dir={profile}",
             "--no-first-run",
             "--disable-gpu",
+            "--disable-dev-shm-usage",  # containers have little of it
             # Chromium refuses its sandbox to root; what it is shown here is our own page.
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
             "--use-fake-ui-for-media-stream",
