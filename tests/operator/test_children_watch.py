@@ -1,14 +1,17 @@
 """Each kind of child is followed, those that not every cluster has while they are there."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import pytest
 from typing_extensions import override
 
 from switchboard_contract import names
 from switchboard_operator.errors import KubeApiError, NotFoundError
 from switchboard_operator.kube.kinds import DEPLOYMENT, POD_MONITOR, Kind
 from switchboard_operator.kube.objects import Object
+from switchboard_operator.watch import children
 from switchboard_operator.watch.children import AGAIN_SECONDS, BOOKMARK, ObjectWatch, follow
 from tests.operator.samples import World, served_world
 from tests.support.virtual_time import run_virtual
@@ -99,6 +102,20 @@ def test_what_happened_while_a_watch_was_away_is_found_by_the_list_of_the_next()
         assert len(stream.selectors) == 2
 
     _following(course)
+
+
+def test_an_outage_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, children.__name__)
+
+    async def course(world: World, stream: _Stream) -> None:
+        await _install(world)
+        for _ in range(3):
+            stream.events.put_nowait(KubeApiError(500, "Broken", "away"))
+        await asyncio.sleep(30 * AGAIN_SECONDS)
+
+    _following(course)
+    told = [record.getMessage().split(" of ")[0] for record in caplog.records]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"], told
 
 
 def test_a_stream_that_ends_is_taken_up_where_it_ended() -> None:

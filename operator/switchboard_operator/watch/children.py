@@ -47,26 +47,30 @@ class ObjectWatch(Protocol):
 async def follow(watch: ObjectWatch, feed: Feed, discovery: Discovery, kind: Kind) -> None:
     """Keep the store true for one kind, for ever.
 
-    An outage is logged once for each kind, and tried against more and more slowly.
+    An outage is logged once for each kind, and its end; it is tried against more and more slowly.
     """
     now = asyncio.get_running_loop().time
-    failures = 0
+    failures, said = 0, False
     while True:
         began = now()
         if feed.is_open and discovery.has(kind):
             try:
-                await _watch(watch, feed, kind)
+                version = feed.opened_at.pop(kind, "") or await feed.sweep(kind)
+                if said:
+                    _log.info("watch of %s is back", kind.plural)
+                    said = False
+                await _watch(watch, feed, kind, version)
             except NotFoundError:
                 discovery.missing(kind)
             except KubeApiError as error:
                 failures = 1 if now() - began > CALM_SECONDS else failures + 1
                 if failures == 1:
                     _log.warning("watch of %s broke, starting again: %s", kind.plural, error)
+                    said = True
         await asyncio.sleep(min(max(failures, 1) * AGAIN_SECONDS, MOST_AGAIN_SECONDS))
 
 
-async def _watch(watch: ObjectWatch, feed: Feed, kind: Kind) -> None:
-    version = feed.opened_at.pop(kind, "") or await feed.sweep(kind)
+async def _watch(watch: ObjectWatch, feed: Feed, kind: Kind, version: str) -> None:
     selector = SELECTORS.get(kind, "")
     while True:
         async for event, obj in watch.watch_objects(kind, selector, version):
