@@ -24,12 +24,13 @@ RESTRICTED = {
     "capabilities": {"drop": ["ALL"]},
 }
 ASK_THE_SERVICE = """
-import socket, sys, time, urllib.request
+import contextlib, socket, sys, time, urllib.request
 print(socket.gethostbyname("web.default.svc.cluster.local"))
 seen, wanted, deadline = set(), int(sys.argv[1]), time.monotonic() + 10
-# kube-proxy learns of a ready pod up to a second after its Deployment does.
+# kube-proxy learns of a ready pod up to a second after its Deployment does, and refuses till then.
 while len(seen) < wanted and time.monotonic() < deadline:
-    seen.add(urllib.request.urlopen("http://web/", timeout=5).headers["Pod"])
+    with contextlib.suppress(OSError):
+        seen.add(urllib.request.urlopen("http://web/", timeout=5).headers["Pod"])
 print(*sorted(seen))
 """
 WEB = """

@@ -77,7 +77,7 @@ async def refused(system: System, *words: str) -> str:
 async def test_the_page_gets_into_a_room_as_a_phone_would(system: System) -> None:
     where = "cli-talk"
     await system.tenant_with_namespace(where)
-    made = await system.serve(where, "+15551290")
+    made = await system.serve(where, "+15551310")
     (rule,) = [
         r for r in await system.sip.list_rules() if agent_of(r.metadata) == f"{where}/reception"
     ]
@@ -106,7 +106,7 @@ async def test_the_page_gets_into_a_room_as_a_phone_would(system: System) -> Non
 async def test_what_is_missing_is_named(system: System) -> None:
     where = "cli-talk-wrong"
     await system.tenant_with_namespace(where)
-    await system.serve(where, "+15551291")
+    await system.serve(where, "+15551311")
     unknown = await refused(system, "nobody", "-n", where, "--livekit-url", "ws://127.0.0.1:1")
     assert "there is no VoiceAgent nobody in namespace cli-talk-wrong" in unknown
     nowhere = await refused(system, f"{where}/reception")
