@@ -2,8 +2,8 @@
 
 Found out from how late it is with those it has. A worker begins small and adds places only while it
 is nearly full and well in time; half way to the strain at which calls are refused it takes none
-beside those it has. So what it reports, and what
-the autoscaler counts with, is what it has shown to hold.
+beside those it has. So what it reports, and what the autoscaler counts with, is what it has shown
+to hold.
 """
 
 import asyncio

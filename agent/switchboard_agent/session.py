@@ -268,7 +268,7 @@ class CallSession:
                 speaking.flush(onset_ms)
                 self._services.keeper.changed(self._transport.info.call_id)
             case cmd.SendKeys() | cmd.Transfer():
-                self._spawn(self._after_words(command))
+                self._follow_words(command)
             case cmd.HangUp(outcome):
                 self._finish(outcome)
 
@@ -283,13 +283,16 @@ class CallSession:
             case cmd.JudgeEnd(judgement, from_sample):
                 self._spawn(hearing.judge_end(judgement, from_sample))
 
-    async def _after_words(self, command: cmd.SendKeys | cmd.Transfer) -> None:
-        """What the agent does besides speaking, once it has been heard."""
-        if isinstance(command, cmd.SendKeys):
-            await self._send_keys(command)
-        else:
-            succeeded = await hand_over(self._transport, self._config.transfer, self._log)
-            self._post(ev.TransferEnded(succeeded))
+    def _follow_words(self, command: cmd.SendKeys | cmd.Transfer) -> None:
+        match command:
+            case cmd.SendKeys():
+                self._spawn(self._send_keys(command))
+            case cmd.Transfer():
+                self._spawn(self._hand_over())
+
+    async def _hand_over(self) -> None:
+        succeeded = await hand_over(self._transport, self._config.transfer, self._log)
+        self._post(ev.TransferEnded(succeeded))
 
     async def _send_keys(self, command: cmd.SendKeys) -> None:
         # From here on nobody who takes the call over may press them again.

@@ -201,7 +201,7 @@ async def measured(calls: int, seconds: float) -> Row:
     async with (
         worker(calls) as one,
         aiohttp.ClientSession() as session,
-        _running([]) as tasks,
+        _running() as tasks,
     ):
         callers = [await dial(session, one.url, 0)]
         tasks.append(asyncio.ensure_future(pump(callers)))
@@ -233,8 +233,9 @@ async def measured(calls: int, seconds: float) -> Row:
 
 
 @asynccontextmanager
-async def _running(tasks: list[asyncio.Future[None]]) -> AsyncIterator[list[asyncio.Future[None]]]:
-    """Ended with the block; what goes wrong in them is the worker's doing, and shows there."""
+async def _running() -> AsyncIterator[list[asyncio.Future[None]]]:
+    """Tasks that end with the block; what goes wrong in them is the worker's, and shows there."""
+    tasks: list[asyncio.Future[None]] = []
     try:
         yield tasks
     finally:

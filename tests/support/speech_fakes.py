@@ -171,18 +171,8 @@ class ScriptedAnswers:
     def memory(self) -> DialogMemory:
         return ScriptMemory(stage="idle", values=dict(self.slots))
 
-    def recall(
-        self,
-        memory: DialogMemory,
-        unheard: str,
-        *,
-        ending: bool,
-        transferring: bool = False,
-        keys: str = "",
-    ) -> None:
-        raise AssertionError(
-            "scripted answers change no hands", memory, unheard, ending, transferring, keys
-        )
+    def recall(self, memory: DialogMemory, cut: Reply) -> None:
+        raise AssertionError("scripted answers change no hands", memory, cut)
 
     @property
     def slots(self) -> Mapping[str, str]:

@@ -83,20 +83,11 @@ class Dialog(Protocol):
     def memory(self) -> DialogMemory:
         """Everything another worker must know to go on."""
 
-    def recall(
-        self,
-        memory: DialogMemory,
-        unheard: str,
-        *,
-        ending: bool,
-        transferring: bool = False,
-        keys: str = "",
-    ) -> None:
+    def recall(self, memory: DialogMemory, cut: Reply) -> None:
         """Go on from a memory: the greeting then says so and asks again what was open.
 
-        `unheard` is the reply that was cut off, empty if none was; `ending`: the call was to end
-        with it; `transferring`: the caller was to be put through after it, and `keys`
-        were to be pressed.
+        `cut` is what was not heard of the reply that was cut off, its text empty if none was, and
+        what was to follow it: that follows the greeting.
         """
 
     @property

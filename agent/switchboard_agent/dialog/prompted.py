@@ -7,7 +7,7 @@ it has been heard, as far as it was heard.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from typing_extensions import override
@@ -165,22 +165,13 @@ class PromptedDialog(Dialog):
         )
 
     @override
-    def recall(
-        self,
-        memory: DialogMemory,
-        unheard: str,
-        *,
-        ending: bool,
-        transferring: bool = False,
-        keys: str = "",
-    ) -> None:
+    def recall(self, memory: DialogMemory, cut: Reply) -> None:
         if not isinstance(memory, PromptMemory):
             raise TypeError("a prompt cannot go on from the memory of a script")
         self._history = History.of(memory.lines)
         self._failures, self._silences = memory.failures, memory.silences
-        otherwise = _GOODBYE if ending else _PUT_THROUGH if transferring else _GO_ON
-        said = bridge(unheard, otherwise)
-        self._bridge = Reply(said, end_call=ending, transfer=transferring, keys=keys)
+        otherwise = _GOODBYE if cut.end_call else _PUT_THROUGH if cut.transfer else _GO_ON
+        self._bridge = replace(cut, text=bridge(cut.text, otherwise))
 
     @property
     @override

@@ -5,6 +5,7 @@ away, because the caller went on talking, was never given.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from typing_extensions import override
 
@@ -85,21 +86,13 @@ class ScriptedDialog(Dialog):
         return memory_of(self._state)
 
     @override
-    def recall(
-        self,
-        memory: DialogMemory,
-        unheard: str,
-        *,
-        ending: bool,
-        transferring: bool = False,
-        keys: str = "",
-    ) -> None:
+    def recall(self, memory: DialogMemory, cut: Reply) -> None:
         if not isinstance(memory, ScriptMemory):
             raise TypeError("a script cannot go on from the memory of a prompt")
         self._state = state_from(memory)
-        otherwise = self._state.said if ending or transferring else self._state.question
-        said = bridge(unheard, otherwise)
-        self._bridge = Reply(said, end_call=ending, transfer=transferring, keys=keys)
+        leaving = cut.end_call or cut.transfer
+        otherwise = self._state.said if leaving else self._state.question
+        self._bridge = replace(cut, text=bridge(cut.text, otherwise))
 
     @property
     @override

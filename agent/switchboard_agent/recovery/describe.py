@@ -2,7 +2,7 @@
 
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND
-from switchboard_agent.dialog.base import Dialog
+from switchboard_agent.dialog.base import Dialog, Reply
 from switchboard_agent.speaking import Speaking
 from switchboard_agent.transport.base import CallInfo
 from switchboard_contract.agent_config import AgentConfig, DispatchMetadata
@@ -37,13 +37,13 @@ def snapshot_of(
 
 def go_on(dialog: Dialog, snapshot: CallSnapshot) -> None:
     """Have a dialog begin where another worker was."""
-    dialog.recall(
-        snapshot.dialog,
+    cut = Reply(
         snapshot.saying,
-        ending=snapshot.ending,
-        transferring=snapshot.transferring,
+        end_call=snapshot.ending,
+        transfer=snapshot.transferring,
         keys=snapshot.keys,
     )
+    dialog.recall(snapshot.dialog, cut)
 
 
 def keep_seconds(config: AgentConfig) -> float:

@@ -32,7 +32,7 @@ def _elsewhere(dialog: ScriptedDialog, unheard: str = "", *, ending: bool = Fals
     memory = _WIRE.validate_json(_WIRE.dump_json(dialog.memory))
     other = Conversation()
     other.dialog = ScriptedDialog(sample_config())
-    other.dialog.recall(memory, unheard, ending=ending)
+    other.dialog.recall(memory, Reply(unheard, end_call=ending))
     other.dialog.commit(other.dialog.greeting())
     return other
 
@@ -54,7 +54,7 @@ async def test_the_open_question_is_asked_again_after_the_bridging_phrase() -> N
     one = Conversation()
     await one.say("i would like to book an appointment")
     other = ScriptedDialog(sample_config())
-    other.recall(one.dialog.memory, "", ending=False)
+    other.recall(one.dialog.memory, Reply(""))
     assert other.greeting() == Reply(f"{LOST} What is your name?")
 
 
@@ -62,7 +62,7 @@ async def test_a_reply_that_was_cut_is_said_again_as_it_was() -> None:
     one = Conversation()
     cut = await one.say("i would like to book an appointment")
     other = ScriptedDialog(sample_config())
-    other.recall(one.dialog.memory, cut.text, ending=False)
+    other.recall(one.dialog.memory, Reply(cut.text))
     assert other.greeting().text == f"{LOST} {cut.text}"
 
 
@@ -71,7 +71,7 @@ async def test_a_worker_lost_while_it_bridged_is_bridged_once() -> None:
     await one.say("i would like to book an appointment")
     cut = f"{LOST} What is your name?"
     other = ScriptedDialog(sample_config())
-    other.recall(one.dialog.memory, cut, ending=False)
+    other.recall(one.dialog.memory, Reply(cut))
     assert other.greeting().text == cut
 
 
@@ -80,7 +80,7 @@ async def test_a_call_that_was_bidding_goodbye_ends_with_it() -> None:
     farewell = await one.say("that is all thank you goodbye")
     assert farewell.end_call
     other = ScriptedDialog(sample_config())
-    other.recall(one.dialog.memory, "", ending=True)
+    other.recall(one.dialog.memory, Reply("", end_call=True))
     assert other.greeting() == Reply(f"{LOST} {farewell.text}", end_call=True)
 
 
@@ -88,13 +88,13 @@ async def test_a_caller_who_was_being_put_through_still_is() -> None:
     one = Conversation()
     said = await one.say("what are your opening hours")
     other = ScriptedDialog(sample_config())
-    other.recall(one.dialog.memory, "", ending=False, transferring=True)
+    other.recall(one.dialog.memory, Reply("", transfer=True))
     assert other.greeting() == Reply(f"{LOST} {said.text}", transfer=True)
 
 
 async def test_keys_that_were_to_follow_the_words_that_were_cut_still_do() -> None:
     other = ScriptedDialog(sample_config())
-    other.recall(Conversation().dialog.memory, "One moment.", ending=False, keys="12#")
+    other.recall(Conversation().dialog.memory, Reply("One moment.", keys="12#"))
     assert other.greeting() == Reply(f"{LOST} One moment.", keys="12#")
 
 
@@ -119,7 +119,7 @@ async def test_a_flow_that_is_finished_is_not_finished_again() -> None:
 
 def test_the_memory_of_a_prompt_is_refused_by_a_script() -> None:
     with pytest.raises(TypeError):
-        ScriptedDialog(sample_config()).recall(PromptMemory(), "", ending=False)
+        ScriptedDialog(sample_config()).recall(PromptMemory(), Reply(""))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.text(min_size=1, max_size=300)), max_size=40))
