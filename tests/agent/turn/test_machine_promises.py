@@ -274,6 +274,7 @@ class TurnTaking(RuleBasedStateMachine):
         if transfer and reply in self.answers:
             self.transfers.add(reply)
         self.ready.add(reply)
+        protected = protected and reply not in self.fillers  # which are never protected
         if protected:
             self.protected.add(reply)
         self.tell(ev.ReplyReady(reply, end_call=end_call, protected=protected))
