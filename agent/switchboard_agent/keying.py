@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.audio.playback import Playback
+from switchboard_agent.audio.track import Track
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.transport.base import SAMPLE_RATE_HZ, CallTransport, KeyTransport, Pcm
 from switchboard_media.dtmf import GAP_MS, TONE_MS
@@ -31,10 +31,10 @@ class Keypad:
     """What one call presses keys with."""
 
     def __init__(
-        self, transport: CallTransport, pacer: Pacer, play: Callable[[Pcm], None], log: CallLog
+        self, transport: CallTransport, track: Track, play: Callable[[Pcm], None], log: CallLog
     ) -> None:
         self._transport = transport
-        self._pacer = pacer
+        self._track = track
         self._play = play
         self._log = log
 
@@ -78,7 +78,7 @@ class Keypad:
             return True
 
         try:
-            self._pacer.start(play_next)
+            self._track.start(play_next)
             await played.wait()
         finally:
-            self._pacer.stop(play_next)
+            self._track.stop(play_next)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from switchboard_agent.audio.pacer import Pacer
+from switchboard_agent.audio.track import track_of
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.dialog.base import Dialog, ModelLed
@@ -32,7 +33,6 @@ from switchboard_agent.transport.base import (
     BufferedTransport,
     CallTransport,
     CloseReason,
-    ConcealingTransport,
     Pcm,
 )
 from switchboard_agent.tts.base import TextToSpeech
@@ -77,10 +77,6 @@ def _drop_unplayed(transport: CallTransport) -> Callable[[], int]:
     return transport.drop_unplayed if isinstance(transport, BufferedTransport) else lambda: 0
 
 
-def _fall_silent(transport: CallTransport) -> Callable[[], None]:
-    return transport.fall_silent if isinstance(transport, ConcealingTransport) else lambda: None
-
-
 class CallSession:
     """Serves one call; also the listener of its transport."""
 
@@ -121,6 +117,7 @@ class CallSession:
         self._tasks: set[asyncio.Task[None]] = set()
         self._hearing: Hearing | None = None
         self._speaking: Speaking | None = None
+        self._track = track_of(transport, services.pacer)
 
     async def run(self) -> Outcome:
         """Serve the call to its end; see `Engine.run_call`."""
@@ -195,10 +192,9 @@ class CallSession:
                 dialog=self._dialog,
                 tts=services.tts,
                 spec=self._config.tts,
-                pacer=services.pacer,
+                track=self._track,
                 play=self._play,
                 drop_unplayed=_drop_unplayed(self._transport),
-                fall_silent=_fall_silent(self._transport),
                 post=self._post,
                 log=self._log,
                 excuse=partial(excuse, excuse_of(self._config)),
@@ -297,7 +293,7 @@ class CallSession:
     async def _send_keys(self, command: cmd.SendKeys) -> None:
         # From here on nobody who takes the call over may press them again.
         await self._services.keeper.keep_now(self._transport.info.call_id)
-        keypad = Keypad(self._transport, self._services.pacer, self._play, self._log)
+        keypad = Keypad(self._transport, self._track, self._play, self._log)
         self._dialog.keys_sent(await keypad.press(command.keys))
         self._post(command.then)
 
@@ -323,7 +319,7 @@ class CallSession:
 
     def _play(self, frame: Pcm) -> None:
         if self._watchdog.allows_frame(self._log.now_ms()):
-            self._transport.play(frame)
+            self._track.play(frame)
 
     def _look(self) -> None:
         """See whether the call keeps its promises; bring it back if not."""
@@ -364,6 +360,7 @@ class CallSession:
                 timer.cancel()
         if self._speaking is not None:
             self._speaking.close()
+        self._track.close()
         for task in self._tasks:
             task.cancel()
 

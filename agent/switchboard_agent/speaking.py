@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 
-from switchboard_agent.audio.pacer import Pacer
+from switchboard_agent.audio.track import Track
 from switchboard_agent.call_log import CallLog, Spoken
 from switchboard_agent.dialog.base import CallerTurn, Dialog, Reply
 from switchboard_agent.dialog.excuses import GIVE_UP_AFTER
@@ -55,10 +55,9 @@ class Speaking:
         dialog: Dialog,
         tts: TextToSpeech,
         spec: TtsSpec,
-        pacer: Pacer,
+        track: Track,
         play: Callable[[Pcm], None],
         drop_unplayed: Callable[[], int],
-        fall_silent: Callable[[], None],
         post: Callable[[Event], None],
         log: CallLog,
         excuse: Callable[[int], Reply],
@@ -69,10 +68,9 @@ class Speaking:
         self._tts = tts
         self._streams = streams
         self._spec = spec
-        self._pacer = pacer
+        self._track = track
         self._play = play
         self._drop_unplayed = drop_unplayed
-        self._fall_silent = fall_silent
         self._post = post
         self._log = log
         self._excuse = excuse
@@ -137,20 +135,19 @@ class Speaking:
             self._excuses = 0
             self._dialog.commit(voice.reply)
             self._log.slots(self._dialog.slots)
-        self._pacer.start(self._play_next)
+        self._track.start(self._play_next)
 
     def pause(self) -> None:
         """Be silent from the next frame on."""
         if self._current is not None:
             self._paused_ms = self._log.now_ms()
-            self._pacer.stop(self._play_next)
-            self._fall_silent()
+            self._track.stop(self._play_next)
 
     def resume(self, *, backchannel: bool) -> None:
         """Go on with the next sample."""
         if self._current is not None:
             self._log.overlap("backchannel" if backchannel else "noise")
-            self._pacer.start(self._play_next)
+            self._track.start(self._play_next)
 
     def flush(self, onset_ms: float) -> None:
         """The caller interrupted: drop the rest."""
@@ -214,7 +211,7 @@ class Speaking:
         voice, self._current = self._current, None
         if voice is None or voice.reply is None or voice.committed is None:
             return
-        self._pacer.stop(self._play_next)
+        self._track.stop(self._play_next)
         playback, spoken = voice.audio.playback, voice.audio.spoken
         text, unplayed = spoken.text, self._drop_unplayed() if interrupted else 0
         heard = spoken.heard(max(0, playback.played - unplayed), playback.total)

@@ -47,11 +47,13 @@ def settings(model: str | None) -> dict[str, Endpointing]:
         for ms in (300, 600, 1000)
     }
     made["completeness (default)"] = Endpointing()
-    made["completeness 240/1600"] = Endpointing(min_silence_ms=240)
+    made["completeness 300/1200"] = Endpointing(min_silence_ms=300, max_silence_ms=1200)
     if model is not None:
         heard = {"detector": EndDetector.AUDIO_MODEL, "model": EndModelSpec(path=model)}
         made["audioModel (default)"] = Endpointing.model_validate(heard)
-        made["audioModel 240/1600"] = Endpointing.model_validate(heard | {"min_silence_ms": 240})
+        made["audioModel 300/1200"] = Endpointing.model_validate(
+            heard | {"min_silence_ms": 300, "max_silence_ms": 1200}
+        )
     return made
 
 

@@ -119,7 +119,7 @@ class BufferedTransport(Protocol):
 
 @runtime_checkable
 class ConcealingTransport(Protocol):
-    """A transport whose far end makes up sound where none comes, as jitter buffers do."""
+    """A transport whose far end makes up sound where none comes, and takes pauses for delay."""
 
-    def fall_silent(self) -> None:
-        """The voice stops in the middle of a sound: the far end shall not go on with it."""
+    def play_silence(self) -> None:
+        """Put one frame on the wire in which the agent says nothing."""

@@ -49,7 +49,7 @@ class Endpointing(Model):
     )
 
     min_silence_ms: int = Field(
-        default=300,
+        default=240,
         ge=100,
         le=3000,
         description="Silence that ends the turn when the words are complete.",

@@ -24,7 +24,10 @@ SOUNDS = st.tuples(
 def words_on_the_wire(transport: LoopbackTransport, reply: ReplySpoken, until_ms: float) -> str:
     """Words of which half the letters were sent, counted from the frames that were."""
     begin_ms = reply.started_call_ms - 0.5
-    sent = [h for h in transport.recording.agent if begin_ms <= h.at_seconds * 1000 < until_ms]
+    agent = transport.recording.agent
+    # The greeting's first frame begins the call's clock.
+    at_ms = [1000 * (heard.at_seconds - agent[0].at_seconds) for heard in agent]
+    sent = [ms for ms in at_ms if begin_ms <= ms < until_ms]
     letters = len(sent) * FRAME_MS / MS_PER_LETTER
     heard, at = [], 0
     for word in reply.text.split():

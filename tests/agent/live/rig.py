@@ -87,6 +87,7 @@ async def worker_rig(
     quota: Quota | None = None,
     call_seconds: float = 3600.0,
     drain_seconds: float = 0.0,
+    make_engine: Callable[[float], ToneEngine] = ToneEngine,
 ) -> AsyncIterator[Rig]:
     """A registered worker; leaving the block drains it."""
     stop = asyncio.Event()
@@ -95,7 +96,7 @@ async def worker_rig(
     rehearsal = Rehearsal(ScriptedStt(), ScriptedTts(), ScriptedDialog)
     ffi = FfiDemux(asyncio.get_running_loop(), pytest_fail)
     async with (
-        ToneEngine(call_seconds) as engine,
+        make_engine(call_seconds) as engine,
         LiveKitRoomControl(server.ws_url, server.api_key, server.api_secret) as control,
         api.LiveKitAPI(server.http_url, server.api_key, server.api_secret) as livekit,
     ):

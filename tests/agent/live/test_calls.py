@@ -11,7 +11,14 @@ from switchboard_local.servers import LiveKitServer
 from tests.agent.live.callers import phones
 from tests.agent.live.configs import agent_config
 from tests.agent.live.rig import until, worker_rig
-from tests.agent.live.tone_engine import AGENT_TONE_HZ, ToneCall
+from tests.agent.live.tone_engine import (
+    AGENT_TONE_HZ,
+    PAUSE_SECONDS,
+    PHRASE_FRAMES,
+    PHRASES,
+    PhraseEngine,
+    ToneCall,
+)
 from tests.agent.live.tones import RMS, listen
 
 pytestmark = pytest.mark.integration
@@ -43,6 +50,22 @@ async def test_both_sides_hear_each_other_clearly_and_without_gaps(livekit: Live
     assert agent_hears.frequency_hz == pytest.approx(440, abs=2)
     assert agent_hears.rms == pytest.approx(RMS, rel=0.1)
     assert agent_hears.longest_gap_ms <= 500
+
+
+async def test_a_short_pause_of_the_agent_is_not_taken_for_delay(livekit: LiveKitServer) -> None:
+    config = agent_config()
+    rig = worker_rig(livekit, config, pool="pause", make_engine=PhraseEngine)
+    async with rig as worker, phones(livekit) as callers:
+        await worker.dispatch("pause-1", config)
+        await callers.call("pause-1")
+        await worker.call("pause-1")
+        seconds_said = PHRASES * PHRASE_FRAMES * 0.02 + (PHRASES - 1) * PAUSE_SECONDS
+        await asyncio.sleep(seconds_said + 1)
+        caller_hears = await callers.heard("pause-1")
+        await callers.leave("pause-1")
+
+    assert caller_hears.longest_gap_ms <= 1000 * PAUSE_SECONDS + 200
+    assert caller_hears.seconds == pytest.approx(seconds_said, abs=0.3)
 
 
 async def test_the_call_knows_who_calls_whom(livekit: LiveKitServer) -> None:

@@ -4,6 +4,10 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from typing_extensions import override
+
+from switchboard_agent.audio.pacer import Pacer
+from switchboard_agent.audio.track import track_of
 from switchboard_agent.recovery.base import Handover
 from switchboard_agent.transport.base import CallInfo, CallTransport, CloseReason, Pcm
 from switchboard_contract.agent_config import AgentConfig
@@ -89,3 +93,42 @@ class ToneEngine:
                 call.transport.play(frame)
             sample += FRAME_SAMPLES
             await asyncio.sleep(max(0.0, start + sample / 16_000 - loop.time()))
+
+
+PHRASE_FRAMES = 30
+PHRASES = 5
+PAUSE_SECONDS = 1.0
+
+
+class PhraseEngine(ToneEngine):
+    """Says phrases of its tone with pauses between, through a track as the real engine does."""
+
+    @override
+    async def run_call(
+        self, config: AgentConfig, transport: CallTransport, handover: Handover | None = None
+    ) -> Outcome:
+        speaker = asyncio.create_task(self._say_phrases(transport))
+        try:
+            return await super().run_call(config, transport, handover)
+        finally:
+            speaker.cancel()
+
+    async def _say_phrases(self, transport: CallTransport) -> None:
+        track, played = track_of(transport, Pacer()), 0
+
+        def play_next() -> bool:
+            nonlocal played
+            track.play(tone(AGENT_TONE_HZ, played * FRAME_SAMPLES))
+            played += 1
+            return played % PHRASE_FRAMES != 0
+
+        for phrase in range(1, PHRASES + 1):
+            track.start(play_next)
+            while played < phrase * PHRASE_FRAMES:  # noqa: ASYNC110 the pacer sets no event of ours
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(PAUSE_SECONDS)
+        track.close()
+
+    @override
+    async def _pace(self) -> None:
+        """Nothing is said but phrases."""

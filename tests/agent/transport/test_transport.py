@@ -320,10 +320,10 @@ async def test_a_process_that_was_asleep_says_nothing() -> None:
     assert len(call.server.posted) == 1
 
 
-async def test_a_voice_that_stops_is_followed_by_silence_on_the_wire(call: Call) -> None:
+async def test_a_frame_of_silence_follows_the_voice_on_the_wire(call: Call) -> None:
     transport = await call.open()
     transport.play(np.full(FRAME_SAMPLES, 1000, np.int16))
-    transport.fall_silent()
+    transport.play_silence()
     loud: list[bool] = []
     while len(loud) < len(call.server.posted):  # each 10 ms are sent once the last are answered
         capture = call.server.posted[-1].capture_audio_frame
@@ -332,7 +332,7 @@ async def test_a_voice_that_stops_is_followed_by_silence_on_the_wire(call: Call)
         )
         loud.append(any(pcm))
         call.server.captures[capture.request_async_id]("")
-    assert loud == [True] * 2 + [False] * 6
+    assert loud == [True] * 2 + [False] * 2
 
 
 async def test_a_process_that_was_asleep_hangs_up_on_nobody_who_is_served_elsewhere() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 
 from switchboard_agent.audio.pacer import Pacer
+from switchboard_agent.audio.track import track_of
 from switchboard_agent.recovery.base import Handover
 from switchboard_agent.transport.base import (
     FRAME_MS,
@@ -26,8 +27,7 @@ _HUM = speak("half a second.").reshape(-1, FRAME_SAMPLES)
 
 class _EchoCall:
     def __init__(self, transport: CallTransport, pacer: Pacer) -> None:
-        self._transport = transport
-        self._pacer = pacer
+        self._track = track_of(transport, pacer)
         self._hum: list[Pcm] = []
         self._heard_ms = 0
         self._last_loud_ms = -QUIET_MS
@@ -48,7 +48,7 @@ class _EchoCall:
         self._last_loud_ms = self._heard_ms
         if another:
             self._hum = list(_HUM)
-            self._pacer.start(self._play_next)
+            self._track.start(self._play_next)
 
     def _end_first_word(self) -> None:
         assert self._first_loud_ms is not None, "a word has begun"
@@ -56,7 +56,7 @@ class _EchoCall:
 
     def _play_next(self) -> bool:
         if self._hum:
-            self._transport.play(self._hum.pop(0))
+            self._track.play(self._hum.pop(0))
         return bool(self._hum)
 
     def on_dtmf(self, digit: str) -> None:
@@ -65,6 +65,7 @@ class _EchoCall:
     def on_closed(self, reason: CloseReason) -> None:  # noqa: ARG002 the seam
         if self.first_word_ms is None and self._first_loud_ms is not None:
             self._end_first_word()
+        self._track.close()
         self.over.set()
 
 

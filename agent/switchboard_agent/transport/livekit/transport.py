@@ -14,7 +14,7 @@ import numpy as np
 
 from switchboard_agent.recovery.fence import Fence, NoFence
 from switchboard_agent.transport.base import (
-    SAMPLE_RATE_HZ,
+    FRAME_SAMPLES,
     CallInfo,
     CloseReason,
     Listener,
@@ -54,8 +54,7 @@ EARLY_FRAMES = 250
 TERMINATION_GRACE_SECONDS = 2.0
 """How long the room has to say itself why it is over."""
 
-_SILENCE = np.zeros(60 * SAMPLE_RATE_HZ // 1000, np.int16)
-"""Three packets: as long as a jitter buffer draws a sound out before it fades."""
+_SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 _log = logging.getLogger(__name__)
 
@@ -160,8 +159,8 @@ class LiveKitTransport:
         if not self._fence.stalled:
             self._source.play(frame)
 
-    def fall_silent(self) -> None:
-        """Send what ends a sound: without it the bridge's jitter buffer draws the last one out."""
+    def play_silence(self) -> None:
+        """Put one frame of nothing on the wire now."""
         self.play(_SILENCE)
 
     async def send_key(self, key: str) -> None:
