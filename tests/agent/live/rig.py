@@ -17,7 +17,7 @@ from switchboard_agent.probe.room import enter
 from switchboard_agent.revisions.store import RevisionStore
 from switchboard_agent.transport.livekit.control import LiveKitRoomControl
 from switchboard_agent.transport.livekit.ffi import FfiDemux
-from switchboard_agent.transport.livekit.transport import CallTicket, LiveKitTransport, open_call
+from switchboard_agent.transport.livekit.transport import open_call
 from switchboard_agent.worker.connection import WorkerConnection
 from switchboard_agent.worker.protocol import Registration
 from switchboard_agent.worker.service import Worker, WorkerParts
@@ -103,10 +103,6 @@ async def worker_rig(
         revisions = RevisionStore(engine.prepare)
         await revisions.put("reception", config.to_json())
         admission = Admission(Limits(max_calls), lambda: 0.0)
-
-        async def open_transport(ticket: CallTicket) -> LiveKitTransport:
-            return await open_call(ffi, control, ticket)
-
         parts = WorkerParts(
             engine=engine,
             admission=admission,
@@ -114,7 +110,7 @@ async def worker_rig(
             revisions=revisions,
             revision_source=NoSource(),
             control=control,
-            open_transport=open_transport,
+            open_transport=partial(open_call, ffi, control),
             count_refusal=refusals.append,
             probes=ProbeParts(rehearsal, partial(enter, ffi, control), probes.append, pool),
             livekit_url=server.ws_url,
