@@ -44,7 +44,11 @@ SLOTS = tuple(f"code{number.capitalize()}" for number in NUMBERS)
 def codes_config(name: str) -> AgentConfig:
     """An agent that asks for eighteen codes, which takes over a minute."""
     slots = {
-        slot: Slot(type=SlotType.PHONE_NUMBER, digits=3, ask=f"What is code {number}?")
+        slot: Slot(
+            type=SlotType.PHONE_NUMBER,
+            digits=3,
+            ask=f"Would you please tell me what is code {number}?",
+        )
         for slot, number in zip(SLOTS, NUMBERS, strict=True)
     }
     script = Script(
