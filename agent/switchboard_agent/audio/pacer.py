@@ -8,6 +8,7 @@ The timer runs only while somebody speaks.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from switchboard_agent.transport.base import FRAME_MS
@@ -15,6 +16,12 @@ from switchboard_agent.transport.base import FRAME_MS
 _FRAME_SECONDS = FRAME_MS / 1000
 _MAX_CATCH_UP = 10
 """Frames sent at once after a stall; after a longer one (a suspended machine) time is let go."""
+
+STRAINED_SECONDS = 5.0
+"""How long late ticks are remembered."""
+_LATE_SECONDS = 0.04
+_LATE_TICKS = 3
+"""So many ticks, each more than two frames late, and the machine has too much to do."""
 
 OnLate = Callable[[float], None]
 """Told at each tick how many seconds late it was."""
@@ -26,7 +33,7 @@ PlayNext = Callable[[], bool]
 class Pacer:
     """Calls every active voice once per frame."""
 
-    __slots__ = ("_due", "_loop", "_on_late", "_timer", "_voices")
+    __slots__ = ("_due", "_late_at", "_loop", "_on_late", "_timer", "_voices")
 
     def __init__(self, on_late: OnLate | None = None) -> None:
         self._on_late = on_late
@@ -34,6 +41,13 @@ class Pacer:
         self._voices: dict[PlayNext, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
+        self._late_at: deque[float] = deque(maxlen=_LATE_TICKS)
+
+    @property
+    def strained(self) -> bool:
+        """Whether ticks come late again and again."""
+        since = self._loop.time() - STRAINED_SECONDS
+        return len(self._late_at) == _LATE_TICKS and self._late_at[0] > since
 
     def start(self, play_next: PlayNext) -> None:
         """Play the first frame now, the others as they are due."""
@@ -62,6 +76,8 @@ class Pacer:
         late = self._loop.time() - self._due
         if self._on_late is not None:
             self._on_late(max(0.0, late))
+        if late > _LATE_SECONDS:
+            self._late_at.append(self._loop.time())
         frames = 1 + int(late / _FRAME_SECONDS)
         self._arm(self._due + frames * _FRAME_SECONDS)
         for _ in range(min(frames, _MAX_CATCH_UP)):

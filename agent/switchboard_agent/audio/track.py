@@ -12,6 +12,9 @@ from typing import Protocol
 from switchboard_agent.audio.pacer import Pacer, PlayNext
 from switchboard_agent.transport.base import CallTransport, ConcealingTransport, Pcm
 
+SOUND_ENDS_FRAMES = 3
+"""Silence that ends a sound: a jitter buffer draws one out for 60 ms before it fades."""
+
 
 class Track(Protocol):
     """Where a call's voice is played. One voice at a time."""
@@ -52,7 +55,8 @@ class UnbrokenTrack:
     """Sends a frame every 20 ms from the first word on: the voice's, or silence.
 
     A voice that starts is heard at once and so leads the pacer's tick by less than a frame; the
-    first silent tick after it is left out, so that the lead does not add up.
+    first silent tick after it is left out, so that the lead does not add up. Where the pacer is
+    strained, silence is the first thing to be given up: what is left of it ends the sound.
     """
 
     def __init__(
@@ -67,6 +71,10 @@ class UnbrokenTrack:
         self._fed = False
         self._leads = False
         self._begun = False
+        self._silent_frames = 0
+        """Since the last of the voice."""
+        self._still = False
+        """Whether the rest of this silence is not sent."""
 
     def start(self, play_next: PlayNext) -> None:
         """Play the first frame now, the others as they are due."""
@@ -87,7 +95,7 @@ class UnbrokenTrack:
 
     def play(self, frame: Pcm) -> None:
         """Send a frame of the voice."""
-        self._fed = True
+        self._fed, self._still, self._silent_frames = True, False, 0
         self._send(frame)
 
     def close(self) -> None:
@@ -112,6 +120,11 @@ class UnbrokenTrack:
     def _be_silent(self) -> None:
         if self._leads:
             self._leads = False
+            return
+        self._silent_frames += 1
+        if self._silent_frames > SOUND_ENDS_FRAMES:
+            self._still = self._still or self._pacer.strained
+        if self._still:
             return
         try:
             self._send_silence()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
@@ -12,7 +13,7 @@ from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.audio.track import UnbrokenTrack, track_of
 from switchboard_agent.transport.base import CallInfo, Pcm
 from switchboard_agent.transport.loopback import LoopbackTransport
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import VirtualTimeLoop, run_virtual
 
 WORD = np.ones(320, np.int16)
 
@@ -156,6 +157,47 @@ def test_a_wire_that_breaks_in_silence_leaves_other_calls_alone_and_fails_the_ne
     other, failed = run_virtual(main())
     assert other.picture == "Vsssss"
     assert failed
+
+
+def late(loop: asyncio.AbstractEventLoop, times: int) -> None:
+    """Have the loop stand still for a while, again and again."""
+    assert isinstance(loop, VirtualTimeLoop)
+    for count in range(times):
+        loop.call_later(0.1 + count / 2, loop.advance, 0.07)
+
+
+def test_who_is_late_again_and_again_gives_up_silence_but_for_what_ends_a_sound() -> None:
+    async def main() -> tuple[str, str]:
+        wire = Wire()
+        track = unbroken(wire)
+        late(asyncio.get_running_loop(), 3)
+        track.start(Voice(track, 1).play_next)
+        await asyncio.sleep(2)
+        before = len(wire.picture)
+        track.start(Voice(track, 2).play_next)
+        await asyncio.sleep(6)
+        strained = wire.picture[before:]
+        track.start(Voice(track, 1).play_next)
+        await asyncio.sleep(0.2)
+        track.close()
+        return strained, wire.picture[before + len(strained) :]
+
+    strained, relieved = run_virtual(main())
+    assert strained == "VVsss"
+    assert relieved == "Vsssssssss"
+
+
+def test_a_loop_that_was_late_once_or_twice_goes_on_with_silence() -> None:
+    async def main() -> str:
+        wire = Wire()
+        track = unbroken(wire)
+        late(asyncio.get_running_loop(), 2)
+        track.start(Voice(track, 1).play_next)
+        await asyncio.sleep(2)
+        track.close()
+        return wire.picture
+
+    assert len(run_virtual(main())) == pytest.approx(100, abs=1)
 
 
 def test_a_call_that_ends_with_its_first_frame_sends_nothing_more() -> None:
