@@ -136,7 +136,7 @@ UNDERRUNS = Metric(
 FRAME_LATENESS = Metric(
     "switchboard_frame_lateness_seconds",
     MetricType.HISTOGRAM,
-    "How late agent audio was put on the wire, at each 20 ms tick while an agent speaks.",
+    "How late agent audio was put on the wire, at each 20 ms tick of a voice or its silence.",
     (),
     (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.2, 0.5, 1.0),
 )

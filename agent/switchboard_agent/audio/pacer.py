@@ -4,7 +4,7 @@ Every 20 ms each call that speaks gives one frame to its wire. Deadlines are abs
 wake-up is followed by a punctual one and nothing drifts: a loop that was blocked for three frames
 sends three, and the caller's jitter buffer never knows. A voice that starts is sent its first frame
 at once instead of at the next tick; that lead of less than a frame stays and is a small cushion.
-The timer runs only while somebody speaks.
+The timer runs only while there is a voice, or the silence of a track that must not break off.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ _FRAME_SECONDS = FRAME_MS / 1000
 _MAX_CATCH_UP = 10
 """Frames sent at once after a stall; after a longer one (a suspended machine) time is let go."""
 
-STRAINED_SECONDS = 5.0
-"""How long late ticks are remembered."""
+_LATE_MEMORY_SECONDS = 5.0
+"""How long late ticks count."""
 _LATE_SECONDS = 0.04
 _LATE_TICKS = 3
-"""So many ticks, each more than two frames late, and the machine has too much to do."""
+"""So many ticks, each more than two frames late, and the pacer runs late."""
 
 OnLate = Callable[[float], None]
 """Told at each tick how many seconds late it was."""
@@ -44,9 +44,9 @@ class Pacer:
         self._late_at: deque[float] = deque(maxlen=_LATE_TICKS)
 
     @property
-    def strained(self) -> bool:
+    def runs_late(self) -> bool:
         """Whether ticks come late again and again."""
-        since = self._loop.time() - STRAINED_SECONDS
+        since = self._loop.time() - _LATE_MEMORY_SECONDS
         return len(self._late_at) == _LATE_TICKS and self._late_at[0] > since
 
     def start(self, play_next: PlayNext) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from switchboard_agent.audio.pacer import Pacer, PlayNext
 from switchboard_agent.transport.base import CallTransport, ConcealingTransport, Pcm
 
-SOUND_ENDS_FRAMES = 3
+_SOUND_ENDS_FRAMES = 3
 """Silence that ends a sound: a jitter buffer draws one out for 60 ms before it fades."""
 
 
@@ -55,8 +55,8 @@ class UnbrokenTrack:
     """Sends a frame every 20 ms from the first word on: the voice's, or silence.
 
     A voice that starts is heard at once and so leads the pacer's tick by less than a frame; the
-    first silent tick after it is left out, so that the lead does not add up. Where the pacer is
-    strained, silence is the first thing to be given up: what is left of it ends the sound.
+    first silent tick after it is left out, so that the lead does not add up. Where the pacer runs
+    late, silence is the first thing to be given up: what is left of it ends the sound.
     """
 
     def __init__(
@@ -122,8 +122,8 @@ class UnbrokenTrack:
             self._leads = False
             return
         self._silent_frames += 1
-        if self._silent_frames > SOUND_ENDS_FRAMES:
-            self._still = self._still or self._pacer.strained
+        if self._silent_frames > _SOUND_ENDS_FRAMES:
+            self._still = self._still or self._pacer.runs_late
         if self._still:
             return
         try:

@@ -122,12 +122,14 @@ class PhraseEngine(ToneEngine):
             played += 1
             return played % PHRASE_FRAMES != 0
 
-        for phrase in range(1, PHRASES + 1):
-            track.start(play_next)
-            while played < phrase * PHRASE_FRAMES:  # noqa: ASYNC110 the pacer sets no event of ours
-                await asyncio.sleep(0.005)
-            await asyncio.sleep(PAUSE_SECONDS)
-        track.close()
+        try:
+            for phrase in range(1, PHRASES + 1):
+                track.start(play_next)
+                while played < phrase * PHRASE_FRAMES:  # noqa: ASYNC110 the pacer sets no event
+                    await asyncio.sleep(0.005)
+                await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            track.close()
 
     @override
     async def _pace(self) -> None:
