@@ -23,7 +23,14 @@ from switchboard_agent.transport.base import SAMPLE_RATE_HZ
 from switchboard_api.talk.server import NoTicketError, TalkPage, serve
 from switchboard_api.talk.ticket import LiveKitAccess, Ticket, issue
 from switchboard_contract.agent_config import AgentConfig
-from switchboard_contract.call_events import CallEvent, Channel, Outcome, SlotsChanged, TurnHeard
+from switchboard_contract.call_events import (
+    CallEvent,
+    CallStarted,
+    Channel,
+    Outcome,
+    SlotsChanged,
+    TurnHeard,
+)
 from switchboard_contract.call_record import CallRecord
 from switchboard_local.ports import free_port
 from switchboard_local.servers import LiveKitServer, RedisServer
@@ -201,9 +208,11 @@ async def test_a_caller_hears_is_understood_keys_and_hangs_up(
 
         await page.run(click("call"))
         await page.until(HEARING)
+        room = await room_of(page)
+        await told.until(lambda e: isinstance(e, CallStarted) and e.room == room)
         worker.process.terminate()
         await page.until(f"{STATE} === 'agent-hung-up'")
-        second = await told.of(await room_of(page))
+        second = await told.of(room)
 
     assert first.started is not None
     assert first.started.channel is Channel.ROOM
