@@ -31,7 +31,7 @@ from switchboard_agent.tts.kept import KeptPhrases
 from switchboard_agent.turn.end_judges import EndJudges
 from switchboard_agent.vad.base import VadModel
 from switchboard_agent.vad.batcher import VadBatcher
-from switchboard_agent.vad.silero import SileroVad
+from switchboard_agent.vad.choice import choose_vad
 from switchboard_agent.vad.thread import ModelThread
 from switchboard_contract.agent_config import AgentConfig
 from switchboard_contract.call_events import Outcome
@@ -79,10 +79,11 @@ class Engine:
         self._services: Services | None = None
 
     async def __aenter__(self) -> Self:
-        """Start the detector and the pacer."""
+        """Start the detector and the pacer. Raises `VadError`."""
         async with AsyncExitStack() as stack:
             thread = stack.enter_context(ModelThread("vad")) if self._vad_in_thread else None
-            batcher = VadBatcher(self._vad or SileroVad(), thread)
+            vad = self._vad or choose_vad(lambda: self._telemetry.vad_fallback.set(1))
+            batcher = VadBatcher(vad, thread)
             pacer = Pacer(self._telemetry.frame_lateness.observe)
             stack.callback(pacer.close)
             stack.callback(self._judges.close)

@@ -52,6 +52,7 @@ from switchboard_agent.transport.livekit.transport import CallTicket, LiveKitTra
 from switchboard_agent.transport.twilio.side import TwilioParts, twilio_side
 from switchboard_agent.tts.chosen import ChosenTts
 from switchboard_agent.tts.factory import make_tts
+from switchboard_agent.vad.base import VadError
 from switchboard_agent.worker.connection import WorkerConnection
 from switchboard_agent.worker.events import WorkerEvent
 from switchboard_agent.worker.protocol import Registration
@@ -59,6 +60,7 @@ from switchboard_agent.worker.service import Worker, WorkerParts
 from switchboard_contract.agent_config import AgentConfig
 
 EXIT_BAD_SETTINGS = 2
+EXIT_NO_VAD = 3
 
 RESTART_SECONDS = 1.0
 
@@ -76,7 +78,11 @@ def main() -> int:
         return EXIT_BAD_SETTINGS
     configure_logging(settings.log_level)
     gc.freeze()  # what was imported is no garbage: to look at it again and again makes calls late
-    uvloop.run(run_worker(settings))
+    try:
+        uvloop.run(run_worker(settings))
+    except VadError as error:
+        _log.error("worker cannot start", extra={"reason": str(error)})
+        return EXIT_NO_VAD
     return 0
 
 

@@ -24,6 +24,7 @@ class Telemetry:
         self.barge_in_stop = self._histogram(metrics.BARGE_IN_STOP)
         self.watchdog_alarms = self._counter(metrics.WATCHDOG_ALARMS)
         self.turn_model_failures = self._counter(metrics.TURN_MODEL_FAILURES)
+        self.vad_fallback = self._gauge(metrics.VAD_FALLBACK)
         self.speech_failures = self._counter(metrics.SPEECH_FAILURES)
         self.streams_left_open = self._counter(metrics.STREAMS_LEFT_OPEN)
         self.overlaps = self._counter(metrics.OVERLAPS)

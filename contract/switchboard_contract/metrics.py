@@ -66,6 +66,12 @@ TURN_MODEL_FAILURES = Metric(
     "decided instead.",
     ("tenant", "agent"),
 )
+VAD_FALLBACK = Metric(
+    "switchboard_vad_fallback",
+    MetricType.GAUGE,
+    "1 where onnxruntime runs the voice activity detector because numpy failed its check at the "
+    "worker's start: calls cost more, the log says why. 0 otherwise.",
+)
 SPEECH_FAILURES = Metric(
     "switchboard_speech_failures_total",
     MetricType.COUNTER,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from switchboard_agent.onnx_session import OnnxError, open_session
 from switchboard_agent.transport.base import SAMPLE_RATE_HZ, Pcm
 from switchboard_agent.turn.log_mel import BANDS, HOP_SAMPLES, log_mel
 
@@ -61,18 +62,6 @@ def _load(path: str) -> Any:  # noqa: ANN401  the library has no types
             "the image"
         )
     try:
-        import onnxruntime  # noqa: PLC0415  only agents with such a model need it
-    except ImportError as error:
-        raise EndModelError(
-            "onnxruntime is not installed: build the worker's image with TURN_MODEL=1"
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise EndModelError(
-            f"{path} is no model that onnxruntime {onnxruntime.__version__} reads: "
-            f"{type(error).__name__}"
-        ) from error
+        return open_session(path)
+    except OnnxError as error:
+        raise EndModelError(str(error)) from error

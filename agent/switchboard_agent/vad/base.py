@@ -18,6 +18,10 @@ CONTEXT_SAMPLES = 64
 """Samples of the window before, which the model sees again."""
 
 
+class VadError(Exception):
+    """A detector cannot be used; the message says why and what to do."""
+
+
 class VadModel(Protocol):
     """A voice activity detector for 16 kHz audio."""
 

@@ -18,13 +18,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from switchboard_agent.vad.base import VadError
+
 Weights = dict[str, NDArray[np.float32]]
 
 _FLOAT = 1
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-class WeightsError(Exception):
+class WeightsError(VadError):
     """The file does not hold what is asked of it."""
 
 

@@ -4,7 +4,8 @@ The network is small (a short-time spectrum, four convolutions over four time st
 one output), so a runtime's cost per call is mostly overhead. Written as numpy products over the
 stacked windows of all calls it takes about a third of the time and none of the 40 MB of a runtime.
 The weights come from the ONNX file inside the silero-vad wheel, which is found without importing
-that package (its code needs torch). A test holds this equal to onnxruntime on the same file.
+that package (its code needs torch). A test holds this equal to onnxruntime on the same file, and
+`choice` checks it once more at every start.
 
 Shapes, for n calls: samples n x 640 (576 and 64 mirrored) -> spectrum n x 4 x 129 -> 128 channels
 x 4 -> 64 x 2 -> 64 x 1 -> 128 x 1 -> LSTM of 128 -> 1.
@@ -40,8 +41,15 @@ class SileroVad:
 
     state_size = 2 * _HIDDEN
 
-    def __init__(self, weights: Weights | None = None) -> None:
-        named = read_weights(weights_path(), _BRANCH_16_KHZ) if weights is None else weights
+    def __init__(self, path: Path | None = None) -> None:
+        """Raises `WeightsError`."""
+        path = path or weights_path()
+        try:
+            self._lay_out(read_weights(path, _BRANCH_16_KHZ))
+        except (KeyError, IndexError, ValueError) as error:
+            raise WeightsError(f"{path} has other tensors: install silero-vad 6.2.3") from error
+
+    def _lay_out(self, named: Weights) -> None:
         self._cosines, self._sines = _folded_basis(named)
         # A 3-tap convolution whose input has few time steps meets zeros at the borders: of the
         # third layer the first tap never sees a sample, of the fourth only the middle one does.

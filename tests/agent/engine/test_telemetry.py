@@ -21,6 +21,7 @@ def test_the_page_holds_metrics_of_the_catalogue_only() -> None:
         ("barge_in_stop", metrics.BARGE_IN_STOP),
         ("watchdog_alarms", metrics.WATCHDOG_ALARMS),
         ("turn_model_failures", metrics.TURN_MODEL_FAILURES),
+        ("vad_fallback", metrics.VAD_FALLBACK),
         ("speech_failures", metrics.SPEECH_FAILURES),
         ("overlaps", metrics.OVERLAPS),
         ("active_calls", metrics.ACTIVE_CALLS),
