@@ -34,6 +34,7 @@ from switchboard_agent.transport.base import (
     CallTransport,
     CloseReason,
     Pcm,
+    RingingTransport,
 )
 from switchboard_agent.tts.base import TextToSpeech
 from switchboard_agent.turn import commands as cmd
@@ -125,6 +126,8 @@ class CallSession:
         self._log.began(self._services.worker)
         self._hold()
         try:
+            if isinstance(self._transport, RingingTransport):
+                await self._transport.wait_until_answered()
             outcome = await self._converse()
         except asyncio.CancelledError:
             outcome = Outcome.DRAINED

@@ -102,6 +102,14 @@ class CallTransport(Protocol):
 
 
 @runtime_checkable
+class RingingTransport(Protocol):
+    """A transport that may be there before its caller can hear."""
+
+    async def wait_until_answered(self) -> None:
+        """Wait until the caller can hear. Never raises but for cancellation."""
+
+
+@runtime_checkable
 class KeyTransport(Protocol):
     """A transport that carries keys beside the sound."""
 

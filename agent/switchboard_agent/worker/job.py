@@ -6,7 +6,7 @@ from typing import Protocol
 
 from switchboard_agent.admission import Admission
 from switchboard_agent.recovery.base import Handover
-from switchboard_agent.transport.base import CallTransport
+from switchboard_agent.transport.base import CallTransport, RingingTransport
 from switchboard_agent.transport.livekit.control import RoomControl, end_call
 from switchboard_agent.transport.livekit.ffi import FfiError
 from switchboard_agent.transport.livekit.room import RoomError
@@ -17,11 +17,8 @@ from switchboard_contract.call_events import Outcome
 _log = logging.getLogger(__name__)
 
 
-class RoomTransport(CallTransport, Protocol):
+class RoomTransport(CallTransport, RingingTransport, Protocol):
     """A transport that begins with a ringing phone, and that the server can take back."""
-
-    async def wait_until_answered(self) -> None:
-        """Wait until the caller can hear."""
 
     def abandon(self) -> None:
         """Let go of the call without ending it for the caller."""
@@ -81,7 +78,6 @@ class CallJob:
             return "internal error while joining"
         self.opened = True
         try:
-            await transport.wait_until_answered()
             outcome = await self._engine.run_call(self._config, transport, self._handover)
         except Exception:  # noqa: BLE001 one call must not harm the others
             _log.exception("call broke off", extra=self._about())

@@ -6,7 +6,7 @@ from typing_extensions import override
 from switchboard_agent.dialog.base import Reply
 from switchboard_agent.transport.base import CloseReason, Pcm
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
-from switchboard_contract.call_events import Outcome
+from switchboard_contract.call_events import CallStarted, Outcome
 from switchboard_contract.crd.turn import TurnSpec
 from switchboard_contract.crd.voice_agent import Limits
 from tests.agent.engine.calls import Call, agent_config
@@ -24,6 +24,13 @@ class BrokenTransport(LoopbackTransport):
     @override
     def play(self, frame: Pcm) -> None:
         raise OSError("the wire is cut")
+
+
+class RingingPhone(LoopbackTransport):
+    """Is picked up after a second."""
+
+    async def wait_until_answered(self) -> None:
+        await asyncio.sleep(1)
 
 
 async def say_nothing(caller: LoopbackCaller) -> None:
@@ -189,3 +196,27 @@ def test_cancelling_hangs_up_and_records_a_drained_call() -> None:
     run_virtual(main())
     assert call.ended.outcome is Outcome.DRAINED
     assert call.stt.open_streams == call.tts.open_streams == 0
+
+
+def test_nothing_is_said_to_a_phone_that_rings() -> None:
+    call = Call(make_transport=RingingPhone)
+    call.play(say_one_thing)
+    greeting, _ = call.replies
+    assert greeting.started_call_ms >= 1_000
+    assert call.outcome is Outcome.COMPLETED
+
+
+def test_a_call_that_is_cut_off_while_it_rings_is_on_record() -> None:
+    call = Call(make_transport=RingingPhone)
+
+    async def main() -> None:
+        running = asyncio.ensure_future(call.run(say_nothing))
+        await asyncio.sleep(0.5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(main())
+    started, ended = call.records.events
+    assert isinstance(started, CallStarted)
+    assert ended is call.ended
+    assert call.ended.outcome is Outcome.DRAINED
