@@ -54,12 +54,14 @@ def app(
         raise click.ClickException("a language model answers in real time: leave out --fast")
     click.echo(f"{config.persona.name} of {config.persona.business or config.key} is called.")
     records = tryout_report.PrintingRecorder()
-    if caller == "mic":
-        recording = _run_microphone(config, records)
-        expected = None
-    else:
-        expected = load_conversation()
-        recording = _run_recorded(config, records, expected, fast=fast)
+    expected = None if caller == "mic" else load_conversation()
+    try:
+        if expected is None:
+            recording = _run_microphone(config, records)
+        else:
+            recording = _run_recorded(config, records, expected, fast=fast)
+    except tryout_call.CannotTryError as error:
+        raise click.ClickException(str(error)) from error
     tryout_report.write(out, records.events, recording)
     click.echo(f"Sound and timings: {out}/call.wav, {out}/timings.json")
     if expected is not None:
@@ -90,8 +92,6 @@ def _run_microphone(config: AgentConfig, records: tryout_report.PrintingRecorder
     try:
         call = tryout_microphone.run(config, records, transports)
         return asyncio.run(call)
-    except tryout_microphone.NoDeviceError as error:
-        raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         return transports[0].recording if transports else Recording()
 

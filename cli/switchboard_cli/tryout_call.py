@@ -13,20 +13,30 @@ from switchboard_agent.engine import Engine
 from switchboard_agent.llm.models import LanguageModels
 from switchboard_agent.recordings import Conversation
 from switchboard_agent.records.base import CallRecorder
-from switchboard_agent.stt.base import SpeechStream, SpeechToText, Transcript
+from switchboard_agent.stt.base import (
+    SpeechStream,
+    SpeechToText,
+    SpeechToTextError,
+    Transcript,
+)
 from switchboard_agent.stt.chosen import ChosenStt
 from switchboard_agent.stt.factory import make_stt
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.base import CallInfo, Pcm
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport, Recording
+from switchboard_agent.tts.base import TextToSpeechError
 from switchboard_agent.tts.chosen import ChosenTts
 from switchboard_agent.tts.factory import make_tts
+from switchboard_agent.turn.end_model import EndModelError
+from switchboard_agent.vad.base import VadError
 from switchboard_agent.virtual_time import VirtualTimeLoop
 from switchboard_contract.agent_config import AgentConfig
 
 Hold = Callable[[], AbstractContextManager[None]]
 Caller = Callable[[LoopbackTransport], Awaitable[None]]
 MakeTransport = Callable[[CallInfo], LoopbackTransport]
+
+_LACKS = (VadError, SpeechToTextError, TextToSpeechError, EndModelError)
 
 _POLITE_PAUSE_SECONDS = 0.6
 """A caller waits this long after the agent's last sound before speaking."""
@@ -35,13 +45,27 @@ _GOODBYE_SECONDS = 8.0
 """Silence of the agent after the last turn before the caller hangs up."""
 
 
+class CannotTryError(Exception):
+    """This machine lacks what the call needs; the message says what."""
+
+
+def cause_of(error: Exception) -> Exception:
+    """What began it: task groups wrap what ends them."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 async def run_call(
     config: AgentConfig,
     records: CallRecorder,
     caller: Caller,
     make_transport: MakeTransport = LoopbackTransport,
 ) -> Recording:
-    """Let `caller` talk to the agent until one of them hangs up; what was said, as sound."""
+    """Let `caller` talk to the agent until one of them hangs up; what was said, as sound.
+
+    Raises `CannotTryError`.
+    """
     hold = _hold()
     stt = _HeldStt(ChosenStt(partial(make_stt, processes=1)), hold)
     tts = ChosenTts(make_tts)
@@ -70,6 +94,10 @@ async def run_call(
                 finally:
                     calling.cancel()
             return transport.recording
+    except Exception as error:
+        if isinstance(cause := cause_of(error), _LACKS):
+            raise CannotTryError(str(cause)) from error
+        raise
     finally:
         await stt.aclose()
         await tts.aclose()

@@ -14,10 +14,6 @@ from switchboard_cli import tryout_call
 from switchboard_contract.agent_config import AgentConfig
 
 
-class NoDeviceError(Exception):
-    """There is no microphone or no speaker."""
-
-
 class _SpeakerTransport(LoopbackTransport):
     """Also plays the agent's frames aloud."""
 
@@ -38,7 +34,7 @@ class _SpeakerTransport(LoopbackTransport):
 async def run(
     config: AgentConfig, records: CallRecorder, transports: list[LoopbackTransport]
 ) -> Recording:
-    """Call until someone hangs up. Raises `NoDeviceError`."""
+    """Call until someone hangs up. Raises `CannotTryError`."""
 
     def make_transport(info: CallInfo) -> LoopbackTransport:
         transports.append(_SpeakerTransport(info))
@@ -46,10 +42,11 @@ async def run(
 
     try:
         return await tryout_call.run_call(config, records, _talk, make_transport)
-    except* sounddevice.PortAudioError as group:
-        raise NoDeviceError(
-            f"microphone or speaker cannot be opened: {group.exceptions[0]}"
-        ) from group
+    except ExceptionGroup as error:
+        if isinstance(cause := tryout_call.cause_of(error), sounddevice.PortAudioError):
+            text = f"microphone or speaker cannot be opened: {cause}"
+            raise tryout_call.CannotTryError(text) from error
+        raise
 
 
 async def _talk(transport: LoopbackTransport) -> None:

@@ -71,6 +71,13 @@ def test_a_wrong_file_is_a_message_and_no_traceback(tmp_path: Path) -> None:
     assert "cannot be read" in result.output
 
 
+def test_a_voice_that_is_not_there_is_a_message_and_no_traceback(tmp_path: Path) -> None:
+    text = AGENT % INLINE + "  tts: {provider: espeak-ng, voice: xx-none}"
+    result = CliRunner().invoke(app, [str(write(tmp_path, text)), "--fast"])
+    assert result.exit_code == 1
+    assert "Error: espeak-ng has no voice xx-none: try en-us" in result.output
+
+
 @pytest.mark.integration
 def test_the_recorded_caller_books_with_the_sample_agent(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--fast", "--out", str(tmp_path)])
