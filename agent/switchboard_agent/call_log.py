@@ -14,6 +14,7 @@ from switchboard_agent.records.base import CallRecorder
 from switchboard_agent.recovery.base import Handover
 from switchboard_agent.speech_failure import SpeechFailure
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.tracing import CallTrace, NoTracing, Tracing
 from switchboard_agent.transport.base import CallInfo, Transferred
 from switchboard_agent.turn.commands import TurnEnded
 from switchboard_agent.turn.ledger import Speculation
@@ -71,6 +72,7 @@ class CallLog:
         telemetry: Telemetry,
         clock: Clock,
         *,
+        tracing: Tracing | None = None,
         handover: Handover | None = None,
     ) -> None:
         """`handover` goes on with a call that another worker began."""
@@ -80,6 +82,8 @@ class CallLog:
         self._telemetry = telemetry
         self._clock = clock
         self._handover = handover
+        self._tracing = tracing or NoTracing()
+        self._trace: CallTrace = NoTracing()
         self.epoch = 0 if handover is None else handover.epoch
         """Which holder of the call this is."""
         self.started_unix_ms = clock.unix_ms()
@@ -105,10 +109,26 @@ class CallLog:
     def began(self, worker: str) -> None:
         """The call is taken, or gone on with."""
         self._telemetry.active_calls.labels(*self._labels).inc()
+        self._trace = self._traced()
         if self._handover is None:
             self._started(worker)
         else:
             self._recovered(worker, self._handover)
+
+    def _traced(self) -> CallTrace:
+        info, config = self._info, self._config
+        about = {
+            "call_id": info.call_id,
+            "tenant": config.tenant,
+            "agent": info.agent,
+            "revision": info.revision,
+            "variant": config.variant or "",
+            "channel": info.channel.value,
+            "direction": info.direction.value,
+            "test_id": info.test_id,
+            "recovered": self._handover is not None,
+        }
+        return self._tracing.call(info.call_id, self.started_unix_ms, self.now_ms(), about)
 
     def _recovered(self, worker: str, handover: Handover) -> None:
         lost_ms = handover.waited_ms + self._clock.monotonic_ms() - handover.taken_up_ms
@@ -157,6 +177,13 @@ class CallLog:
 
     def reply_spoken(self, spoken: Spoken) -> None:
         """The agent has fallen silent."""
+        self._trace.reply(
+            self._turns_before + spoken.turn,
+            spoken.started_ms,
+            self.now_ms(),
+            latency_ms=spoken.latency_ms,
+            interrupted=spoken.interrupted,
+        )
         self._records.record(
             ReplySpoken(
                 **self._stamp(),
@@ -187,17 +214,20 @@ class CallLog:
         """The caller was taken over, or was not."""
         result, sip_status = transferred.result, transferred.sip_status
         self._records.record(TransferEnded(**self._stamp(), result=result, sip_status=sip_status))
+        self._trace.event("transfer", self.now_ms(), {"result": result.value})
         fields = {"call_id": self._info.call_id, "result": result.value, "sip_status": sip_status}
         _log.info("transfer ended", extra=fields)
 
     def given_away(self) -> None:
         """The call is not over, but somebody else's."""
         self._telemetry.active_calls.labels(*self._labels).dec()
+        self._trace.ended(self.now_ms(), "given_away")
 
     def ended(self, outcome: Outcome, slots: Mapping[str, str], result: str) -> None:
         """The call is over; nothing may follow."""
         self._telemetry.active_calls.labels(*self._labels).dec()
         self._telemetry.calls_total.labels(*self._labels, outcome.value).inc()
+        self._trace.ended(self.now_ms(), outcome.value)
         self._records.record(
             CallEnded(
                 **self._stamp(),
@@ -209,12 +239,14 @@ class CallLog:
         )
 
     def stage(self, stage: str, ms: float) -> None:
-        """Time one stage of a turn took."""
-        self._telemetry.turn_latency.labels(*self._labels, stage).observe(ms / MS_PER_SECOND)
+        """Time one stage of a turn took, up to now."""
+        self._observe(stage, ms)
+        now_ms = self.now_ms()
+        self._trace.stage(stage, now_ms - ms, now_ms)
 
     def turn_answered(self, ms: float) -> None:
         """Time from the caller's last voiced sample to the agent's first."""
-        self.stage("total", ms)
+        self._observe("total", ms)
         self._telemetry.recent_turns.add(ms)
 
     def speculation(self, fate: Speculation) -> None:
@@ -229,6 +261,7 @@ class CallLog:
     def alarm(self, alarm: Alarm) -> None:
         """A promise of turn-taking did not hold by itself."""
         self._telemetry.watchdog_alarms.labels(*self._labels, alarm.value).inc()
+        self._trace.event("watchdog", self.now_ms(), {"alarm": alarm.value})
         fields = {"call_id": self._info.call_id, "alarm": alarm.value}
         _log.error("the watchdog had to step in", extra=fields)
 
@@ -270,6 +303,11 @@ class CallLog:
                 **self._stamp(), part=part, provider=provider, fault=fault, turn=self.turns
             )
             self._records.record(failed)
+            about = {"part": part.value, "provider": provider, "fault": fault.value}
+            self._trace.event("provider.failed", self.now_ms(), about)
+
+    def _observe(self, stage: str, ms: float) -> None:
+        self._telemetry.turn_latency.labels(*self._labels, stage).observe(ms / MS_PER_SECOND)
 
     def _stamp(self) -> _Stamp:
         sequence, self._sequence = self._sequence, self._sequence + 1

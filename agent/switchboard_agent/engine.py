@@ -25,6 +25,7 @@ from switchboard_agent.session import CallSession, Services
 from switchboard_agent.stt.base import SpeechToText
 from switchboard_agent.stt.pace import Pace
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.tracing import NoTracing, Tracing
 from switchboard_agent.transport.base import CallTransport
 from switchboard_agent.tts.base import TextToSpeech
 from switchboard_agent.tts.kept import KeptPhrases
@@ -54,6 +55,7 @@ class Engine:
         vad_in_thread: bool = True,
         checks: Mapping[str, Check] | None = None,
         keeper: CallKeeper | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`worker` is the name written into call records; providers are closed by who made them.
 
@@ -73,6 +75,7 @@ class Engine:
         self._vad_in_thread = vad_in_thread
         self._checks = checks or {}
         self._keeper = keeper or NoKeeper()
+        self._tracing = tracing or NoTracing()
         self._pace = Pace()
         self._judges = EndJudges(self._count_failure)
         self._stack = AsyncExitStack()
@@ -100,6 +103,7 @@ class Engine:
                 pacer=pacer,
                 records=self._records,
                 telemetry=self._telemetry,
+                tracing=self._tracing,
                 clock=self._clock or LoopClock(),
                 worker=self._worker,
                 keeper=self._keeper,

@@ -5,6 +5,7 @@ No content of a call and no secret is logged anywhere in the worker; ids of call
 
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -17,6 +18,11 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 class JsonFormatter(logging.Formatter):
     """One record as one line of JSON."""
 
+    def __init__(self, trace_id: Callable[[str], str]) -> None:
+        """`trace_id` gives the id of a call's trace, empty if there is none."""
+        super().__init__()
+        self._trace_id = trace_id
+
     @override
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -26,15 +32,19 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line |= {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        if "call_id" in line and (trace_id := self._trace_id(str(line["call_id"]))):
+            line["trace_id"] = trace_id
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
 
 
-def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
-    """Send every record of the process to `stream`."""
+def configure_logging(
+    level: str, trace_id: Callable[[str], str], stream: TextIO = sys.stderr
+) -> None:
+    """Send every record of the process to `stream`; see `JsonFormatter`."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(trace_id))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -46,6 +46,7 @@ from switchboard_agent.stt.base import SpeechToText
 from switchboard_agent.stt.chosen import ChosenStt
 from switchboard_agent.stt.factory import make_stt
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.tracing import Tracing, make_tracing
 from switchboard_agent.transport.livekit.control import LiveKitRoomControl, RoomControl
 from switchboard_agent.transport.livekit.ffi import FfiDemux
 from switchboard_agent.transport.livekit.transport import CallTicket, LiveKitTransport, open_call
@@ -76,17 +77,20 @@ def main() -> int:
     except SettingsError as error:
         print(f"switchboard worker: {error}", file=sys.stderr)  # noqa: T201 logs are not set up yet
         return EXIT_BAD_SETTINGS
-    configure_logging(settings.log_level)
+    tracing = make_tracing(settings.otlp_endpoint, settings.worker_name, settings.pool)
+    configure_logging(settings.log_level, tracing.trace_id)
     gc.freeze()  # what was imported is no garbage: to look at it again and again makes calls late
     try:
-        uvloop.run(run_worker(settings))
+        uvloop.run(run_worker(settings, tracing))
     except VadError as error:
         _log.error("worker cannot start", extra={"reason": str(error)})
         return EXIT_NO_VAD
+    finally:
+        tracing.close()
     return 0
 
 
-async def run_worker(settings: Settings) -> None:
+async def run_worker(settings: Settings, tracing: Tracing) -> None:
     """Serve calls until SIGTERM, then drain."""
     loop = asyncio.get_running_loop()
     stop = stop_on_signals(loop)
@@ -102,7 +106,7 @@ async def run_worker(settings: Settings) -> None:
         quota = RedisQuota(redis, on_unshared=telemetry.quota_unshared.inc)
         models = await stack.enter_async_context(LanguageModels(telemetry))
         engine = await _engine(
-            settings, stack, records, telemetry, stt=stt, recovery=recovery, models=models
+            settings, stack, records, telemetry, tracing, stt=stt, recovery=recovery, models=models
         )
         control = await _control(settings, stack)
         revisions = RevisionStore(engine.prepare)
@@ -228,6 +232,7 @@ async def _engine(
     stack: AsyncExitStack,
     records: RedisStreamRecorder,
     telemetry: Telemetry,
+    tracing: Tracing,
     *,
     stt: SpeechToText,
     recovery: Recovery,
@@ -243,6 +248,7 @@ async def _engine(
             checks={"llm": models.check},
             records=records,
             telemetry=telemetry,
+            tracing=tracing,
             worker=settings.worker_name,
             keeper=recovery.keeper,
         )

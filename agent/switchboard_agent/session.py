@@ -29,6 +29,7 @@ from switchboard_agent.speaking import Speaking
 from switchboard_agent.stt.base import SpeechToText
 from switchboard_agent.stt.pace import Pace
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.tracing import Tracing
 from switchboard_agent.transport.base import (
     BufferedTransport,
     CallTransport,
@@ -69,6 +70,7 @@ class Services:
     pacer: Pacer
     records: CallRecorder
     telemetry: Telemetry
+    tracing: Tracing
     clock: Clock
     worker: str
     keeper: CallKeeper
@@ -98,6 +100,7 @@ class CallSession:
             services.records,
             services.telemetry,
             services.clock,
+            tracing=services.tracing,
             handover=handover,
         )
         self._dialog = services.make_dialog(config)

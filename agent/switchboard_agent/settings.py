@@ -69,6 +69,9 @@ class Settings:
     """SWITCHBOARD_STT_PROCESSES: recogniser processes; each decodes one utterance at a time."""
     log_level: str = DEFAULT_LOG_LEVEL
     """SWITCHBOARD_LOG_LEVEL"""
+    otlp_endpoint: str = ""
+    """OTEL_EXPORTER_OTLP_ENDPOINT: `http://` address of a collector (OTLP/HTTP) for traces of
+    calls; empty: none. The SDK's other variables count too."""
 
 
 _REQUIRED = (
@@ -125,6 +128,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         host=env.get("SWITCHBOARD_HOST") or "127.0.0.1",
         stt_processes=stt,
         log_level=level,
+        otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
     )
 
 

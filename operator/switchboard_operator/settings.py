@@ -90,6 +90,8 @@ class WorkerSettings:
     max_loop_lag_ms: int = 100
     """95th percentile of event loop lag above which a worker refuses calls: live ones suffer."""
     log_level: str = "INFO"
+    otlp_endpoint: str = ""
+    """`http://` address, as the pods see it, of a collector for traces of calls; empty: none."""
     pull_policy: str = "IfNotPresent"
     shared_namespace: str = "switchboard-system"
     """Namespace of the Tenants' worker pools: the operator's own."""
@@ -197,6 +199,7 @@ def _worker(env: "_Environment") -> WorkerSettings:
             env.number("SWITCHBOARD_WORKER_MAX_LOOP_LAG_MS", defaults.max_loop_lag_ms)
         ),
         log_level=env.get("SWITCHBOARD_WORKER_LOG_LEVEL") or defaults.log_level,
+        otlp_endpoint=env.get("SWITCHBOARD_WORKER_OTLP_ENDPOINT"),
         pull_policy=env.get("SWITCHBOARD_WORKER_PULL_POLICY") or defaults.pull_policy,
         shared_namespace=env.get("SWITCHBOARD_OPERATOR_NAMESPACE") or defaults.shared_namespace,
         image_pull_secret=env.get("SWITCHBOARD_WORKER_PULL_SECRET"),

@@ -28,6 +28,7 @@ from switchboard_local.servers import redis_server
 from switchboard_local.settings import LocalSettings
 from tests.bench.engine import plots, script
 from tests.bench.engine.figures import OURS, Row, pooled, saturated, table, with_ratios
+from tests.support.otlp_receiver import otlp_receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(__file__).parent / "engine" / "peers"
@@ -112,9 +113,10 @@ class Plan:
 class Bench:
     """Runs engines and keeps what they showed."""
 
-    def __init__(self, folder: Path, redis_url: str, cache: Path) -> None:
+    def __init__(self, folder: Path, redis_url: str, collector_url: str, cache: Path) -> None:
         self._folder = folder
         self._redis_url = redis_url
+        self._collector_url = collector_url
         self._cache = cache
         self._core = max(os.sched_getaffinity(0))
         self.realtime = _may_be_realtime()
@@ -137,6 +139,7 @@ class Bench:
             python = str(self._environment(engine.environment) / "bin" / "python")
         words = [python, "-m", engine.module, "--calls", str(calls), "--seconds", str(seconds)]
         words += ["--speech", str(self._folder / "speech.npz"), "--redis", self._redis_url]
+        words += ["--collector", self._collector_url]
         log = self._folder / f"{engine.name}-{calls}.log"
         with log.open("w") as errors:
             try:
@@ -220,10 +223,10 @@ def setting(plan: Plan, bench: Bench, seconds: float) -> dict[str, Any]:
 
 
 async def measured(plan: Plan, folder: Path) -> tuple[list[Row], dict[str, Any]]:
-    """Start a Redis for the call events and measure beside it."""
+    """Start a Redis for the call events and a collector for traces, and measure beside them."""
     cache = LocalSettings.from_environment().cache
-    async with redis_server(folder / "servers") as redis:
-        bench = Bench(folder, redis.url, cache)
+    async with redis_server(folder / "servers") as redis, otlp_receiver() as collector:
+        bench = Bench(folder, redis.url, collector.url, cache)
         bench.prepare(plan.engines)
         began = time.monotonic()
         _say(table([]))

@@ -63,6 +63,7 @@ async def test_what_workers_may_reach_arrives_at_the_operator() -> None:
     status, rendered = await render_chart(
         f"--set-json=worker.networkPolicy.egress=[{rule}]",
         "--set=worker.podMonitor.labels.release=prometheus",
+        "--set=worker.otlpEndpoint=http://collector:4318",
         "--show-only=templates/deployment.yaml",
     )
     assert status == 0, rendered
@@ -73,6 +74,7 @@ async def test_what_workers_may_reach_arrives_at_the_operator() -> None:
     assert network == {"enabled": True, "egress": [json.loads(rule)]}
     monitor = json.loads(env["SWITCHBOARD_WORKER_POD_MONITOR"])
     assert monitor["labels"] == {"release": "prometheus"}
+    assert env["SWITCHBOARD_WORKER_OTLP_ENDPOINT"] == "http://collector:4318"
 
 
 async def test_the_operators_own_pod_is_taken_under_restricted_pod_security(

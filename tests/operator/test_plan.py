@@ -4,6 +4,7 @@ import dataclasses
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from switchboard_contract.crd.tenant import TenantSpec
 from switchboard_operator.desired import shared_pool, workers
 from switchboard_operator.desired.inputs import AgentInputs, Digest
 from switchboard_operator.desired.plan import DesiredState, plan
+from switchboard_operator.settings import from_environment
 from tests.operator.samples import TWILIO, WORKER, inputs
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -174,6 +176,27 @@ def test_new_words_make_a_revision_and_leave_the_workers_alone() -> None:
     before, after = plan(inputs(), WORKER), plan(inputs(persona={"name": "Bea"}), WORKER)
     assert before.revision != after.revision
     assert _template(before) == _template(after)
+
+
+def test_workers_send_traces_where_the_platform_says() -> None:
+    collector, name = "http://collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT"
+    environment = {
+        "SWITCHBOARD_LIVEKIT_API_URL": "http://a",
+        "SWITCHBOARD_LIVEKIT_WORKER_URL": "ws://a",
+        "SWITCHBOARD_LIVEKIT_API_KEY": "k",
+        "SWITCHBOARD_LIVEKIT_API_SECRET": "s",
+        "SWITCHBOARD_REDIS_URL": "redis://a",
+        "SWITCHBOARD_WORKER_IMAGE": "i",
+        "SWITCHBOARD_WORKER_OTLP_ENDPOINT": collector,
+    }
+    traced = from_environment(environment).worker
+    assert {"name": name, "value": collector} in _env(plan(inputs(), traced))
+    assert name not in {entry["name"] for entry in _env(plan(inputs(), WORKER))}
+
+
+def _env(state: DesiredState) -> list[dict[str, object]]:
+    (container,) = cast("dict[str, Any]", _template(state))["spec"]["containers"]
+    return cast("list[dict[str, object]]", container["env"])
 
 
 def _template(state: DesiredState) -> object:

@@ -175,6 +175,8 @@ def _env(pool: Pool, settings: WorkerSettings) -> list[Object]:
         "SWITCHBOARD_MAX_LOOP_LAG_MS": str(settings.max_loop_lag_ms),
         "SWITCHBOARD_LOG_LEVEL": settings.log_level,
     }
+    if settings.otlp_endpoint:
+        plain["OTEL_EXPORTER_OTLP_ENDPOINT"] = settings.otlp_endpoint
     if pool.twilio_service:
         plain["SWITCHBOARD_TWILIO_PORT"] = str(TWILIO_PORT)
     return [

@@ -6,6 +6,7 @@ thousand agents with eight children each fit in memory.
 """
 
 import hashlib
+import sys
 from typing import Any
 
 from switchboard_contract import names
@@ -46,6 +47,8 @@ _STATUS = (
     "updatedReplicas",
     "availableReplicas",
 )
+_SHARED_CHARACTERS = 64
+"""Longer texts are hardly ever the same."""
 _OWN_KINDS = frozenset({"VoiceAgent", "Tenant"})
 
 
@@ -53,6 +56,8 @@ def trim(kind: Kind, raw: Object) -> Object:
     """Return what is worth keeping of an object as the API server sent it."""
     meta = raw["metadata"]
     kept = {key: meta[key] for key in _METADATA if key in meta}
+    if "labels" in kept:
+        kept["labels"] = _shared(kept["labels"])
     annotations = meta.get("annotations") or {}
     if ours := {k: v for k, v in annotations.items() if k.startswith(f"{names.GROUP}/")}:
         kept["annotations"] = ours
@@ -60,7 +65,7 @@ def trim(kind: Kind, raw: Object) -> Object:
         kept["ownerReferences"] = owners
     kept["posted"] = any(_is_post(entry) for entry in meta.get("managedFields") or [])
     out: Object = {"metadata": kept}
-    out |= {key: raw[key] for key in _BODY if key in raw}
+    out |= {key: _shared(raw[key]) for key in _BODY if key in raw}
     return _trim_body(kind, out)
 
 
@@ -80,6 +85,19 @@ def _trim_body(kind: Kind, out: Object) -> Object:
                 for c in conditions
             ]
     return out
+
+
+def _shared(value: Any) -> Any:  # noqa: ANN401  JSON
+    """Return the same with equal short texts kept once: a third less for a thousand agents."""
+    match value:
+        case str():
+            return sys.intern(value) if len(value) <= _SHARED_CHARACTERS else value
+        case dict():
+            return {key: _shared(part) for key, part in value.items()}
+        case list():
+            return [_shared(part) for part in value]
+        case _:
+            return value
 
 
 def _owner(reference: Object) -> Object:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from switchboard_agent.engine import Engine
 from switchboard_agent.records.memory import MemoryRecorder
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.tracing import Tracing
 from switchboard_agent.transport.base import FRAME_SAMPLES, CallInfo, Pcm
 from switchboard_agent.transport.loopback import LoopbackCaller, LoopbackTransport
 from switchboard_agent.vad.base import VadModel
@@ -47,6 +48,7 @@ class Call:
     config: AgentConfig = field(default_factory=agent_config)
     records: MemoryRecorder = field(default_factory=MemoryRecorder)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    tracing: Tracing | None = None
     vad: VadModel = field(default_factory=LoudnessVad)
     make_transport: Callable[[CallInfo], LoopbackTransport] = LoopbackTransport
     early: Pcm = field(default_factory=lambda: hush(0))
@@ -65,6 +67,7 @@ class Call:
             make_dialog=lambda _: self.dialog,
             records=self.records,
             telemetry=self.telemetry,
+            tracing=self.tracing,
             worker="worker-1",
             vad=self.vad,
             vad_in_thread=False,

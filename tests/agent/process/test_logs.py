@@ -15,7 +15,7 @@ def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     text = io.StringIO()
-    configure_logging("INFO", text)
+    configure_logging("INFO", lambda call: "7a" if call == "C7" else "", text)
     yield text
     root.handlers, root.level = handlers, level
 
@@ -39,3 +39,12 @@ def test_error_carries_its_trace_on_one_line(stream: io.StringIO) -> None:
 def test_a_value_that_is_no_json_does_not_lose_the_line(stream: io.StringIO) -> None:
     logging.getLogger("part").info("odd", extra={"thing": object()})
     assert "object object" in json.loads(stream.getvalue())["thing"]
+
+
+def test_a_line_about_a_call_names_its_trace(stream: io.StringIO) -> None:
+    log = logging.getLogger("part")
+    log.info("of a call", extra={"call_id": "C7"})
+    log.info("of a call that is not traced", extra={"call_id": "C8"})
+    log.info("of no call")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line.get("trace_id") for line in lines] == ["7a", None, None]

@@ -32,6 +32,7 @@ class Run:
     seconds: float
     speech: Path
     redis_url: str
+    collector_url: str
 
 
 def asked_for(arguments: Sequence[str] | None = None) -> Run:
@@ -41,8 +42,9 @@ def asked_for(arguments: Sequence[str] | None = None) -> Run:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--speech", type=Path, required=True)
     parser.add_argument("--redis", default="")
+    parser.add_argument("--collector", default="", help="where traces go by OTLP/HTTP")
     given = parser.parse_args(arguments)
-    return Run(given.calls, given.seconds, given.speech, given.redis)
+    return Run(given.calls, given.seconds, given.speech, given.redis, given.collector)
 
 
 def make_callers(speech: Path, notes: Notes, calls: int, first: int = 0) -> list[Caller]:

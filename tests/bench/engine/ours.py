@@ -1,7 +1,7 @@
 """Switchboard in the benchmark: the engine as a worker runs it.
 
-Metrics, loop lag, history and call events to a real Redis are on; the dialog is the one that
-language models lead. Only what stands behind the providers' seams is made up.
+Metrics, loop lag, history, call events to a real Redis and traces are on; the dialog is the one
+that language models lead. Only what stands behind the providers' seams is made up.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from switchboard_agent.loop_watch import LoopWatch
 from switchboard_agent.records.redis_stream import RedisStreamRecorder
 from switchboard_agent.stt.base import SpeechStream, Transcript
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.tracing import make_tracing
 from switchboard_agent.transport.base import CallInfo, Listener, Transferred
 from switchboard_contract.agent_config import AgentConfig
 from tests.bench.engine.caller import Caller
@@ -93,7 +94,9 @@ class _Wire:
 async def serve(run: Run) -> None:
     """Measure."""
     telemetry = Telemetry()
+    tracing = make_tracing(run.collector_url, "bench", "bench")
     async with AsyncExitStack() as stack:
+        stack.callback(tracing.close)
         redis = await stack.enter_async_context(Redis.from_url(run.redis_url))
         records = RedisStreamRecorder(redis, on_dropped=telemetry.events_dropped.inc)
         engine = await stack.enter_async_context(
@@ -103,6 +106,7 @@ async def serve(run: Run) -> None:
                 make_dialog=dialogs(telemetry, lambda: _CALLER.get().asked),
                 records=records,
                 telemetry=telemetry,
+                tracing=tracing,
                 worker="bench",
             )
         )
