@@ -28,12 +28,19 @@ class OtlpReceiver:
 
     def services(self) -> set[str]:
         """Return the names of the services that sent spans."""
+        return self._senders("service.name")
+
+    def instances(self) -> set[str]:
+        """Return the names of the processes that sent spans."""
+        return self._senders("service.instance.id")
+
+    def _senders(self, key: str) -> set[str]:
         return {
             attribute.value.string_value
             for request in self.requests
             for spans in request.resource_spans
             for attribute in spans.resource.attributes
-            if attribute.key == "service.name"
+            if attribute.key == key
         }
 
 

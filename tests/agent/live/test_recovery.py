@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from switchboard_agent.tracing import trace_number
 from switchboard_contract.call_events import Outcome
 from switchboard_local.servers import LiveKitServer, RedisServer, livekit_server, redis_server
 from tests.agent.live.light_callers import light_phones
@@ -24,7 +25,9 @@ from tests.agent.live.recovery_rig import (
     served_by_one,
     silence_seconds,
 )
+from tests.agent.live.rig import until
 from tests.agent.live.worker_process import worker_process
+from tests.support.otlp_receiver import attributes, otlp_receiver
 
 pytestmark = pytest.mark.integration
 
@@ -36,11 +39,7 @@ async def test_a_killed_worker_costs_its_caller_a_moment_of_silence(
     tmp_path: Path, livekit: LiveKitServer, redis: RedisServer
 ) -> None:
     room = "killed-1"
-    async with served_by_one(tmp_path, livekit, redis, room) as (
-        one,
-        two,
-        phones,
-    ):
+    async with served_by_one(tmp_path, livekit, redis, room) as (one, two, phones):
         fault_at = time.time()
         one.process.send_signal(signal.SIGKILL)
         await gone_on_with(redis, room)
@@ -55,6 +54,29 @@ async def test_a_killed_worker_costs_its_caller_a_moment_of_silence(
     assert any(reply.startswith(bridged) for reply in call.replies)
     assert metrics['switchboard_calls_recovered_total{outcome="recovered"}'] == 1
     assert metrics["switchboard_recovery_ready"] == 1
+
+
+async def test_the_trace_of_a_call_is_gone_on_with_too(
+    tmp_path: Path, livekit: LiveKitServer, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = "traced-1"
+    async with otlp_receiver() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        async with served_by_one(tmp_path, livekit, redis, room) as (one, two, phones):
+            await until(lambda: collector.instances() == {"one"})
+            one.process.send_signal(signal.SIGKILL)
+            await gone_on_with(redis, room)
+            await phones.leave(room)
+            await over(redis, room)
+            two.process.send_signal(signal.SIGTERM)
+            await two.process.wait()
+        assert collector.instances() == {"one", "two"}
+        trace_id = f"{trace_number(f'SCL_{room}'):032x}"
+        assert {span.trace_id.hex() for span in collector.spans()} == {trace_id}
+        (whole,) = [span for span in collector.spans() if span.name == "call"]
+        assert attributes(whole)["outcome"] == Outcome.CALLER_HUNG_UP
+        assert f'"trace_id":"{trace_id}"' in two.log.read_text()
 
 
 async def test_a_frozen_worker_that_wakes_up_lets_go_and_disturbs_nobody(
