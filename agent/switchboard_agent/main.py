@@ -85,8 +85,6 @@ def main() -> int:
     except VadError as error:
         _log.error("worker cannot start", extra={"reason": str(error)})
         return EXIT_NO_VAD
-    finally:
-        tracing.close()
     return 0
 
 
@@ -142,13 +140,14 @@ async def run_worker(settings: Settings, tracing: Tracing) -> None:
         await stack.enter_async_context(twilio_side(twilio, settings.twilio_port))
         _log.info("worker started", extra={"pool": settings.pool, "http_port": port})
         background: tuple[Work, ...] = (
-            *(lag.run, quota.run, records.run, revisions.run, heart.run),
+            *(lag.run, quota.run, records.run, revisions.run, heart.run, tracing.run),
             partial(source.run, revisions),
             partial(recovery.run, worker, lag),
             *_finding_out(held, admission, telemetry),
         )
         await _run_beside(worker.run(stop), background)
         await _leave(heart, recovery, records)
+        await tracing.aclose()
     _log.info("worker stopped")
 
 

@@ -18,6 +18,8 @@ class OtlpReceiver:
 
     url: str
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
+    refusals: list[int] = field(default_factory=list)
+    """Statuses with which the next requests are refused."""
 
     def spans(self) -> Iterator[Span]:
         """Return every span, in order of arrival."""
@@ -57,6 +59,8 @@ async def otlp_receiver() -> AsyncIterator[OtlpReceiver]:
 
     async def traces(request: web.Request) -> web.Response:
         body = await request.read()
+        if receiver.refusals:
+            return web.Response(status=receiver.refusals.pop(0))
         if request.headers.get("Content-Encoding") == "gzip" and body[:2] == b"\x1f\x8b":
             body = gzip.decompress(body)
         receiver.requests.append(ExportTraceServiceRequest.FromString(body))

@@ -8,6 +8,7 @@ call in it and no telephone numbers.
 Off unless an OTLP endpoint is set; then nothing of OpenTelemetry is imported.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from typing import Protocol
@@ -52,8 +53,11 @@ class Tracing(Protocol):
     def trace_id(self, call_id: str) -> str:
         """The id of a call's trace in hexadecimal, for log lines; empty where none is kept."""
 
-    def close(self) -> None:
-        """Send what is left; bounded in time."""
+    async def run(self) -> None:
+        """Send for ever."""
+
+    async def aclose(self) -> None:
+        """Send what is left; bounded in time. Not beside `run`."""
 
 
 class NoTracing(Tracing, CallTrace):
@@ -70,7 +74,11 @@ class NoTracing(Tracing, CallTrace):
         return ""
 
     @override
-    def close(self) -> None:
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    @override
+    async def aclose(self) -> None:
         """Send nothing."""
 
     @override

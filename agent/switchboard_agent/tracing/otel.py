@@ -1,21 +1,18 @@
-"""Traces by OTLP over HTTP, sent in batches by a thread of the SDK.
+"""Traces by OpenTelemetry's SDK.
 
-The SDK reads its own standard variables beside the endpoint: headers, timeout, sampler, batches.
+The SDK reads its own standard variables beside the endpoint, such as the sampler's.
 """
 
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Span, Tracer, format_trace_id, set_span_in_context
 from typing_extensions import override
 
 from switchboard_agent.tracing import Attributes, CallTrace, Tracing, trace_number
+from switchboard_agent.tracing.outbox import Outbox
 
-_FLUSH_MILLISECONDS = 1000
-"""Longest wait for a collector that does not answer when the process ends."""
 _NS_PER_MS = 1_000_000
 
 
@@ -85,10 +82,6 @@ class _OtelCall(CallTrace):
         return _ns(self._started_unix_ms, at_ms)
 
 
-def _ns(started_unix_ms: int, at_ms: float) -> int:
-    return started_unix_ms * _NS_PER_MS + round(at_ms * _NS_PER_MS)
-
-
 class OtelTracing(Tracing):
     """The real one."""
 
@@ -99,12 +92,12 @@ class OtelTracing(Tracing):
             "switchboard.pool": pool,
         }
         self._ids = _CallIds()
-        self._provider = TracerProvider(
+        self._outbox = Outbox(f"{endpoint.rstrip('/')}/v1/traces")
+        provider = TracerProvider(
             resource=Resource.create(names), id_generator=self._ids, shutdown_on_exit=False
         )
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("switchboard_agent")
+        provider.add_span_processor(self._outbox)
+        self._tracer = provider.get_tracer("switchboard_agent")
 
     @override
     def call(
@@ -124,6 +117,13 @@ class OtelTracing(Tracing):
         return format_trace_id(trace_number(call_id))
 
     @override
-    def close(self) -> None:
-        self._provider.force_flush(_FLUSH_MILLISECONDS)
-        self._provider.shutdown()
+    async def run(self) -> None:
+        await self._outbox.run()
+
+    @override
+    async def aclose(self) -> None:
+        await self._outbox.aclose()
+
+
+def _ns(started_unix_ms: int, at_ms: float) -> int:
+    return started_unix_ms * _NS_PER_MS + round(at_ms * _NS_PER_MS)

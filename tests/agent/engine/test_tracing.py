@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 
+import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from switchboard_agent.dialog.base import Reply
@@ -11,6 +12,7 @@ from switchboard_agent.tracing import make_tracing
 from switchboard_agent.transport.loopback import LoopbackCaller
 from switchboard_contract.call_events import CallStarted
 from tests.agent.engine.calls import Call
+from tests.agent.live.rig import until
 from tests.support.otlp_receiver import OtlpReceiver, attributes, otlp_receiver
 from tests.support.speech_fakes import ScriptedAnswers, ScriptedStt, tone
 
@@ -28,7 +30,7 @@ async def traced(receiver: OtlpReceiver, call: Call) -> list[Span]:
     """The spans of a call, by their begin."""
     call.tracing = make_tracing(receiver.url, "worker-1", "pool-1")
     await asyncio.to_thread(call.play, says_two_things)
-    await asyncio.to_thread(call.tracing.close)
+    await call.tracing.aclose()
     return sorted(receiver.spans(), key=lambda span: span.start_time_unix_nano)
 
 
@@ -82,17 +84,45 @@ async def test_who_goes_on_with_a_call_goes_on_in_its_trace() -> None:
             tracing = make_tracing(receiver.url, worker, "pool-1")
             tracing.call("call-7", 1_000, 0.0, {}).ended(5.0, "given_away")
             name = tracing.trace_id("call-7")
-            await asyncio.to_thread(tracing.close)
+            await tracing.aclose()
         first, second = receiver.spans()
         assert first.trace_id == second.trace_id == bytes.fromhex(name)
         assert first.span_id != second.span_id
 
 
+async def test_what_a_collector_may_take_later_is_kept_and_what_it_never_takes_is_not() -> None:
+    async with otlp_receiver() as receiver:
+        tracing = make_tracing(receiver.url, "worker-1", "pool-1")
+        receiver.refusals = [400]
+        tracing.call("never-taken", 1_000, 0.0, {}).ended(5.0, "completed")
+        await tracing.aclose()
+        receiver.refusals = [503]
+        tracing.call("taken-later", 1_000, 0.0, {}).ended(5.0, "completed")
+        running = asyncio.create_task(tracing.run())
+        await until(lambda: bool(receiver.requests))
+        running.cancel()
+        assert not receiver.refusals
+        (span,) = receiver.spans()
+        assert span.trace_id.hex() == tracing.trace_id("taken-later")
+
+
+async def test_a_collector_that_is_away_for_long_costs_spans_and_no_memory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tracing = make_tracing("http://127.0.0.1:9", "worker-1", "pool-1")
+    call = tracing.call("call-7", 1_000, 0.0, {})
+    for turn in range(6_000):
+        call.reply(turn, 1.0, 2.0, latency_ms=None, interrupted=False)
+    await tracing.aclose()
+    (record,) = [line for line in caplog.records if line.message == "spans were dropped"]
+    assert vars(record)["spans"] == 6_000
+
+
 async def test_a_collector_that_is_away_does_not_hold_up_the_end() -> None:
     tracing = make_tracing("http://127.0.0.1:9", "worker-1", "pool-1")
     tracing.call("call-7", 1_000, 0.0, {}).ended(5.0, "completed")
-    async with asyncio.timeout(8):
-        await asyncio.to_thread(tracing.close)
+    async with asyncio.timeout(3):
+        await tracing.aclose()
 
 
 def test_without_an_endpoint_no_tracing_sdk_is_imported() -> None:

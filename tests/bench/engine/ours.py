@@ -96,7 +96,7 @@ async def serve(run: Run) -> None:
     telemetry = Telemetry()
     tracing = make_tracing(run.collector_url, "bench", "bench")
     async with AsyncExitStack() as stack:
-        stack.callback(tracing.close)
+        stack.push_async_callback(tracing.aclose)
         redis = await stack.enter_async_context(Redis.from_url(run.redis_url))
         records = RedisStreamRecorder(redis, on_dropped=telemetry.events_dropped.inc)
         engine = await stack.enter_async_context(
@@ -113,6 +113,7 @@ async def serve(run: Run) -> None:
         watch = stack.enter_context(LoopWatch())
         tasks = [
             asyncio.ensure_future(records.run()),
+            asyncio.ensure_future(tracing.run()),
             asyncio.ensure_future(LoopLag(telemetry.loop_lag, watch).run()),
         ]
 
