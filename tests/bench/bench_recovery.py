@@ -41,9 +41,9 @@ POOL = "bench"
 TALK_SECONDS = 2.0
 SPARE_PLACES = 3
 """For calls that are being hung up while their callers redial."""
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 DIAL_SECONDS = 0.4
-REDIAL_SECONDS = 15.0
+REDIAL_SECONDS = 30.0
 WATCH_SECONDS = 6.0
 """How long after the fault the calls are watched: a call not taken up by then counts as lost."""
 
