@@ -206,9 +206,9 @@ class CallLog:
         """Keys were pressed towards the caller. They may be secret: the record only."""
         self._records.record(KeysSent(**self._stamp(), dtmf=keys, complete=complete))
 
-    def transfer_requested(self, to: str) -> None:
+    def transfer_requested(self, to: str, *, warm: bool) -> None:
         """The caller is to be put through."""
-        self._records.record(TransferRequested(**self._stamp(), to=to))
+        self._records.record(TransferRequested(**self._stamp(), to=to, warm=warm))
 
     def transfer_ended(self, transferred: Transferred) -> None:
         """The caller was taken over, or was not."""

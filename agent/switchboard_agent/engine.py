@@ -143,6 +143,9 @@ class Engine:
     ) -> Outcome:
         """Serve one call to its end; the transport is hung up when this returns.
 
+        Except where the caller was connected with a human: then the transport is left to who made
+        it, and the two to each other.
+
         `handover` goes on with a call that another worker began.
 
         What goes wrong inside the call is logged and becomes its outcome. Cancelling hangs up: the

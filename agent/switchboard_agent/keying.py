@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from switchboard_agent.audio.playback import Playback
+from switchboard_agent.audio.sounding import sound
 from switchboard_agent.audio.track import Track
 from switchboard_agent.call_log import CallLog
 from switchboard_agent.transport.base import SAMPLE_RATE_HZ, CallTransport, KeyTransport, Pcm
@@ -60,25 +60,5 @@ class Keypad:
             await self._transport.send_key(key)
         else:
             gap = np.zeros(SAMPLE_RATE_HZ * GAP_MS // 1000, dtype=np.int16)
-            await self._sound(tone(key, ms=TONE_MS, rate_hz=SAMPLE_RATE_HZ), gap)
-
-    async def _sound(self, *parts: Pcm) -> None:
-        """Play to the end of the last frame."""
-        playback, played = Playback(), asyncio.Event()
-        for part in parts:
-            playback.push(part)
-        playback.complete = True
-
-        def play_next() -> bool:
-            frame = playback.next_frame()
-            if frame is None:
-                played.set()
-                return False
-            self._play(frame)
-            return True
-
-        try:
-            self._track.start(play_next)
-            await played.wait()
-        finally:
-            self._track.stop(play_next)
+            pressed = tone(key, ms=TONE_MS, rate_hz=SAMPLE_RATE_HZ)
+            await sound(self._track, self._play, pressed, gap)

@@ -47,7 +47,7 @@ from switchboard_agent.stt.chosen import ChosenStt
 from switchboard_agent.stt.factory import make_stt
 from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.tracing import Tracing, make_tracing
-from switchboard_agent.transport.livekit.control import LiveKitRoomControl, RoomControl
+from switchboard_agent.transport.livekit.control import CallControl, LiveKitRoomControl
 from switchboard_agent.transport.livekit.ffi import FfiDemux
 from switchboard_agent.transport.livekit.transport import CallTicket, LiveKitTransport, open_call
 from switchboard_agent.transport.twilio.side import TwilioParts, twilio_side
@@ -291,7 +291,7 @@ def _connector(
 
 
 def _opener(
-    ffi: FfiDemux, control: RoomControl, fence: Fence
+    ffi: FfiDemux, control: CallControl, fence: Fence
 ) -> Callable[[CallTicket], Awaitable[LiveKitTransport]]:
     async def open_transport(ticket: CallTicket) -> LiveKitTransport:
         return await open_call(ffi, control, ticket, fence)

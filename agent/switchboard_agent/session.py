@@ -18,7 +18,7 @@ from switchboard_agent.call_log import CallLog
 from switchboard_agent.clock import MS_PER_SECOND, Clock
 from switchboard_agent.dialog.base import Dialog, ModelLed
 from switchboard_agent.dialog.excuses import excuse, excuse_of
-from switchboard_agent.handing_over import hand_over
+from switchboard_agent.handing_over import HandingOver
 from switchboard_agent.hearing import Hearing
 from switchboard_agent.keying import Keypad
 from switchboard_agent.open_streams import OpenStreams
@@ -34,6 +34,7 @@ from switchboard_agent.transport.base import (
     BufferedTransport,
     CallTransport,
     CloseReason,
+    ConsultingTransport,
     Pcm,
     RingingTransport,
 )
@@ -47,6 +48,7 @@ from switchboard_agent.turn.of_agent import turn_policy
 from switchboard_agent.turn.replies import Mouth
 from switchboard_agent.turn.watchdog import LOOK_EVERY_MS, Alarm, Sight, Watchdog
 from switchboard_agent.vad.batcher import VadBatcher
+from switchboard_agent.warm_transfer import CallerEar, WarmTransfer
 from switchboard_contract.agent_config import AgentConfig
 from switchboard_contract.call_events import Channel, Outcome
 from switchboard_contract.recovery import CallSnapshot
@@ -138,11 +140,21 @@ class CallSession:
         except Exception:  # noqa: BLE001 - whatever happened in one call, the others go on
             _log.exception("call failed", extra={"call_id": self._transport.info.call_id})
         finally:
-            try:
-                await self._release()
-            finally:
+            # Two who speak with each other need no worker: none may go on with their call.
+            if connected := self._connected:
+                outcome = Outcome.TRANSFERRED
                 self._close_record(outcome)
+            try:
+                await self._release(hang_up=not connected)
+            finally:
+                if not connected:
+                    self._close_record(outcome)
         return outcome
+
+    @property
+    def _connected(self) -> bool:
+        transport = self._transport
+        return isinstance(transport, ConsultingTransport) and transport.connected
 
     def _close_record(self, outcome: Outcome) -> None:
         keeper, info = self._services.keeper, self._transport.info
@@ -293,8 +305,11 @@ class CallSession:
                 self._spawn(self._hand_over())
 
     async def _hand_over(self) -> None:
-        succeeded = await hand_over(self._transport, self._config.transfer, self._log)
-        self._post(ev.TransferEnded(succeeded))
+        config, services, log = self._config, self._services, self._log
+        ear = CallerEar(self._track, self._play)
+        warm = WarmTransfer(config, services.tts, services.pacer, ear, log)
+        desk = HandingOver(self._transport, config, warm, log)
+        self._post(ev.TransferEnded(await desk.hand_over(self._dialog.slots)))
 
     async def _send_keys(self, command: cmd.SendKeys) -> None:
         # From here on nobody who takes the call over may press them again.
@@ -370,11 +385,11 @@ class CallSession:
         for task in self._tasks:
             task.cancel()
 
-    async def _release(self) -> None:
+    async def _release(self, *, hang_up: bool) -> None:
         """Let go of transport and providers, each for itself, none for ever; the caller first."""
-        releases = [self._transport.hang_up, self._streams.close_left]
-        if self._hearing is not None:
-            releases.insert(1, self._hearing.aclose)
+        releases = [self._transport.hang_up] if hang_up else []
+        releases += [self._hearing.aclose] if self._hearing is not None else []
+        releases.append(self._streams.close_left)
         for release in releases:
             try:
                 async with asyncio.timeout(_RELEASE_TIMEOUT_SECONDS):

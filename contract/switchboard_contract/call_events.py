@@ -212,6 +212,8 @@ class TransferRequested(_Event):
 
     type: Literal["transfer.requested"] = "transfer.requested"
     to: str
+    warm: bool = False
+    """Whether the human is called and briefed first, by the agent itself."""
 
 
 class TransferEnded(_Event):

@@ -20,7 +20,11 @@ class Excess:
 
 def excess(spec: VoiceAgentSpec, tenant_name: str, tenant: TenantSpec) -> Excess | None:
     """Return the first thing a VoiceAgent asks for that its tenant does not grant."""
-    return _too_long(spec, tenant_name, tenant) or _pool(spec, tenant_name, tenant)
+    return (
+        _too_long(spec, tenant_name, tenant)
+        or _carrier(spec, tenant_name, tenant)
+        or _pool(spec, tenant_name, tenant)
+    )
 
 
 def shared_pool(spec: VoiceAgentSpec, tenant: TenantSpec) -> WorkerPool | None:
@@ -55,6 +59,22 @@ def _too_long(spec: VoiceAgentSpec, tenant_name: str, tenant: TenantSpec) -> Exc
         Reason.QUOTA_EXCEEDED,
         f"spec.limits.maxCallSeconds: {asked} is above {most}, which Tenant {tenant_name} grants "
         "(its spec.quotas.maxCallSeconds); lower it here or have the quota raised",
+    )
+
+
+def _carrier(spec: VoiceAgentSpec, tenant_name: str, tenant: TenantSpec) -> Excess | None:
+    transfer = spec.transfer
+    if transfer is None or transfer.briefing is None:
+        return None
+    there = [carrier.name for carrier in tenant.sip.egress]
+    if (transfer.carrier or next(iter(there), None)) in there:
+        return None
+    lacking = f"no carrier {transfer.carrier}" if transfer.carrier else "no carrier"
+    return Excess(
+        Reason.CARRIER_UNKNOWN,
+        f"spec.transfer: with briefing the agent calls the human, and Tenant {tenant_name} has "
+        f"{lacking} under its spec.sip.egress (it has: {', '.join(there) or 'none'}); correct "
+        "spec.transfer.carrier, add the carrier to the Tenant, or leave out briefing",
     )
 
 

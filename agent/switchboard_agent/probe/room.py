@@ -71,10 +71,13 @@ class LiveKitProbeRoom:
     def on_participant_left(self, identity: str) -> None:
         """Nobody is expected."""
 
+    def on_published(self, identity: str) -> None:
+        """Nobody is listened to."""
+
     def on_audio_track(self, identity: str, track_handle: int) -> None:
         """Nobody is listened to."""
 
-    def on_heard(self) -> None:
+    def on_heard(self, track: str) -> None:
         """What is said here, nobody need hear."""
 
     def on_dtmf(self, identity: str, digit: str) -> None:

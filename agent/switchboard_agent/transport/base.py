@@ -4,6 +4,7 @@ A transport pushes the caller's frames into a `Listener` on the event loop and t
 frames one by one, exactly when they are due: the pacer owns time, the transport owns the wire.
 """
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -65,6 +66,25 @@ class Transferred:
     """Final status of the other end; None if none came."""
 
 
+class NotReachedError(Exception):
+    """The human whom the caller was to be handed over to is not on the line."""
+
+    def __init__(self, transferred: Transferred) -> None:
+        """`transferred` says what came of it."""
+        super().__init__(transferred.result.value)
+        self.transferred = transferred
+
+
+class Human(Protocol):
+    """Who was called for a caller and has answered: hears the agent, and not the caller yet."""
+
+    def play(self, frame: Pcm) -> None:
+        """Say one frame to the human now. Never blocks."""
+
+    async def connect(self) -> None:
+        """Let caller and human hear each other, and nobody else. Raises where it cannot."""
+
+
 class Listener(Protocol):
     """The receiving side of a transport. All methods return at once."""
 
@@ -115,6 +135,21 @@ class KeyTransport(Protocol):
 
     async def send_key(self, key: str) -> None:
         """Press 0-9, *, # or A-D; returns when the next may follow. Raises where it cannot."""
+
+
+@runtime_checkable
+class ConsultingTransport(Protocol):
+    """A transport that can call a human for its caller."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether caller and human speak with each other: the call must not be hung up."""
+
+    def consult(self, to: str, carrier: str) -> AbstractAsyncContextManager[Human]:
+        """Call a human, who is put out at the end of the block unless connected by then.
+
+        Raises `NotReachedError`, also inside the block when the human hangs up.
+        """
 
 
 @runtime_checkable

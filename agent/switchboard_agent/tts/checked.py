@@ -24,6 +24,17 @@ async def next_audio(chunks: AsyncIterator[Pcm]) -> Pcm | None:
     raise GarbageError("chunks without audio")
 
 
+async def whole(chunks: AsyncIterator[Pcm]) -> Pcm:
+    """All audio of a synthesis, at its end. Raises as `next_audio` does."""
+    audio = [np.zeros(0, np.int16)]
+    try:
+        while (chunk := await next_audio(chunks)) is not None:
+            audio.append(chunk)
+    finally:
+        await close(chunks)
+    return np.concatenate(audio)
+
+
 def _samples(chunk: object) -> Pcm:
     if isinstance(chunk, np.ndarray) and chunk.dtype == np.int16 and chunk.ndim == 1:
         return chunk

@@ -10,13 +10,12 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-import numpy as np
 from typing_extensions import override
 
 from switchboard_agent.transport.base import Pcm
 from switchboard_agent.tts.base import TextToSpeech
 from switchboard_agent.tts.cache import Key, PromptCache
-from switchboard_agent.tts.checked import close, next_audio
+from switchboard_agent.tts.checked import whole
 from switchboard_contract.crd.voice_agent import TtsSpec
 
 _log = logging.getLogger(__name__)
@@ -60,15 +59,9 @@ class KeptPhrases(TextToSpeech):
     async def _speak(self, text: str, spec: TtsSpec) -> None:
         if not text or self._kept.get(_key(text, spec)) is not None:
             return
-        audio: list[Pcm] = []
-        chunks = self._tts.synthesize(text, spec)
-        try:
-            while (chunk := await next_audio(chunks)) is not None:
-                audio.append(chunk)
-        finally:
-            await close(chunks)
-        if audio:
-            self._kept.put(_key(text, spec), np.concatenate(audio))
+        audio = await whole(self._tts.synthesize(text, spec))
+        if len(audio):
+            self._kept.put(_key(text, spec), audio)
 
 
 def _key(text: str, spec: TtsSpec) -> Key:

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 class RoomTransport(CallTransport, RingingTransport, Protocol):
     """A transport that begins with a ringing phone, and that the server can take back."""
 
+    async def wait_until_parted(self) -> None:
+        """Stay with a caller who was connected with a human, until either has left."""
+
     def abandon(self) -> None:
         """Let go of the call without ending it for the caller."""
 
@@ -79,6 +82,7 @@ class CallJob:
         self.opened = True
         try:
             outcome = await self._engine.run_call(self._config, transport, self._handover)
+            await transport.wait_until_parted()
         except Exception:  # noqa: BLE001 one call must not harm the others
             _log.exception("call broke off", extra=self._about())
             return "internal error while serving"

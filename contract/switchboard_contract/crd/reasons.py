@@ -130,6 +130,13 @@ REASONS: Mapping[str, Explained] = {
         "A provider's `credential` names none under `spec.credentials` of the Tenant.",
         "Correct the name, have the credential added to the Tenant, or use `apiKeyRef`.",
     ),
+    Reason.CARRIER_UNKNOWN: Explained(
+        Sort.TROUBLE,
+        _ACCEPTED,
+        "`spec.transfer.briefing` is set and the Tenant has no carrier to call the human through, "
+        "or none named `carrier`.",
+        "Add the carrier under `spec.sip.egress` of the Tenant, or correct the name.",
+    ),
     Reason.DIALOG_NOT_FOUND: Explained(
         Sort.TROUBLE,
         _ACCEPTED,

@@ -14,6 +14,7 @@ from switchboard_contract.crd.llm import LlmProvider, LlmSpec
 from switchboard_contract.crd.model_server import ModelServer
 from switchboard_contract.crd.scaling import MOST_CALLS_PER_WORKER, Scaling
 from switchboard_contract.crd.tenant import Sip, SipIngress
+from switchboard_contract.crd.transfer import Transfer
 from switchboard_contract.crd.turn import BargeIn, Endpointing
 from switchboard_contract.crd.voice_agent import DialogSpec, VoiceAgentSpec
 from switchboard_contract.dialog import Flow, Intent, Script, Slot
@@ -209,6 +210,18 @@ RULES: dict[type[BaseModel], tuple[Rule, ...]] = {
             "!has(self.flows) || self.flows.all(f, self.flows[f].collect.all(s, "
             "has(self.slots) && s in self.slots))",
             "each name in a flow's collect must stand under slots",
+        ),
+    ),
+    Transfer: (
+        Rule(
+            "!has(self.carrier) || has(self.briefing)",
+            "carrier needs briefing: without it the caller's carrier transfers",
+            ".carrier",
+        ),
+        Rule(
+            "!has(self.briefing) || !self.to.startsWith('sips:')",
+            "with briefing, to must be a tel: or sip: address",
+            ".to",
         ),
     ),
     Sip: (

@@ -62,6 +62,8 @@ class Reason(StrEnum):
     """A Secret is used by an agent of a shared worker pool, which must not see tenants' Secrets."""
     CREDENTIAL_UNKNOWN = "CredentialUnknown"
     """A provider refers to a credential that the Tenant does not have."""
+    CARRIER_UNKNOWN = "CarrierUnknown"
+    """spec.transfer calls humans through a carrier that the Tenant does not have."""
     DIALOG_NOT_FOUND = "DialogNotFound"
     DIALOG_INVALID = "DialogInvalid"
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105  a reason, not a password

@@ -1,8 +1,10 @@
 """Handing a caller over to a human."""
 
-from pydantic import Field
+from typing import Self
 
-from switchboard_contract.crd.meta import Model
+from pydantic import Field, model_validator
+
+from switchboard_contract.crd.meta import DnsLabel, Model
 
 TARGET_PATTERN = r"^(tel:\+[1-9][0-9]{1,14}|sips?:[^\s@<>\"]+@[^\s@<>\"]+)$"
 
@@ -23,3 +25,29 @@ class Transfer(Model):
         max_length=600,
         description="Said when nobody takes over; the dialog then goes on.",
     )
+    briefing: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=600,
+        description=(
+            "Set: the agent calls the human itself, says this to them while the caller hears it "
+            "ring, and then connects the two. {agent}, {business} and slot names in braces are "
+            "filled in; a sentence that names something not known is left out. Left out: the "
+            "caller's carrier is asked to put the caller through (REFER)."
+        ),
+    )
+    carrier: DnsLabel | None = Field(
+        default=None,
+        description=(
+            "With briefing: name of the carrier under the Tenant's spec.sip.egress that calls the "
+            "human; the first if left out. It is given the number, or the user of a sip: address."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _carrier_calls(self) -> Self:
+        if self.carrier is not None and self.briefing is None:
+            raise ValueError("carrier needs briefing: without it the caller's carrier transfers")
+        if self.briefing is not None and self.to.startswith("sips:"):
+            raise ValueError("with briefing, to must be a tel: or sip: address")
+        return self

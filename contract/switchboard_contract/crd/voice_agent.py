@@ -189,7 +189,7 @@ class VoiceAgentSpec(Model):
         default=None,
         description=(
             "Human who takes over the call: where a script's transfer leads, and what a language "
-            "model may then do by itself. Only for callers by SIP."
+            "model may then do by itself. For callers by SIP; with briefing also from browsers."
         ),
     )
     limits: Limits = Field(default_factory=Limits)

@@ -7,6 +7,7 @@ from switchboard_contract import names
 from switchboard_contract.agent_config import AgentConfig, VariantShare
 from switchboard_contract.crd.meta import ObjectKeyRef
 from switchboard_contract.crd.tenant import TenantSpec
+from switchboard_contract.crd.transfer import Transfer
 from switchboard_contract.crd.voice_agent import VoiceAgentSpec
 from switchboard_contract.dialog import Script
 from switchboard_contract.llm_chain import ServerAddress
@@ -112,6 +113,14 @@ class AgentInputs:
         )
 
     @property
+    def _transfer(self) -> Transfer | None:
+        """Workers are told which carrier is the first."""
+        transfer, carriers = self.spec.transfer, self.tenant.sip.egress
+        if transfer is None or transfer.briefing is None or not carriers:
+            return transfer
+        return transfer.model_copy(update={"carrier": transfer.carrier or carriers[0].name})
+
+    @property
     def config(self) -> AgentConfig:
         """What the workers need to know: the agent revision."""
         return AgentConfig(
@@ -126,7 +135,7 @@ class AgentInputs:
             stt=self.spec.stt,
             tts=self.spec.tts,
             turn=self.spec.turn,
-            transfer=self.spec.transfer,
+            transfer=self._transfer,
             limits=self.spec.limits,
             tenant_concurrent_calls=self.tenant.quotas.concurrent_calls,
             tenant_calls_per_second=self.tenant.quotas.calls_per_second,

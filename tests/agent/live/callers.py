@@ -2,6 +2,8 @@
 
 The process obeys lines of JSON:
 `{"do": "call", "room", "hz"}`, `{"do": "key", "room", "digit"}`, `{"do": "heard", "room"}`,
+`{"do": "join", "room": <name of the phone>, "into": <room>, "identity", "hz"}`,
+`{"do": "voices", "room"}` (who was heard since this was last asked),
 `{"do": "keys", "room"}` (those that came),
 `{"do": "gone", "room"}` (wait until put out of the room), `{"do": "leave", "room"}`.
 """
@@ -30,6 +32,7 @@ class Caller:
     def __init__(self) -> None:
         self.room = rtc.Room()
         self.frames: list[Samples] = []
+        self.voices: dict[str, list[Samples]] = {}
         self.gone = asyncio.Event()
         self.gone_at = 0.0
         self.tasks: list[asyncio.Task[None]] = []
@@ -41,17 +44,20 @@ class Caller:
     def _on_key(self, key: rtc.SipDTMF) -> None:
         self.keys.append((key.code, key.digit))
 
-    def _on_track(self, track: rtc.Track, *_: object) -> None:
-        self.tasks.append(asyncio.create_task(self._listen(track)))
+    def _on_track(self, track: rtc.Track, _: object, whose: rtc.RemoteParticipant) -> None:
+        voice = f"{whose.identity.partition('-')[0]}/{track.name}"
+        self.tasks.append(asyncio.create_task(self._listen(track, voice)))
 
     def _on_gone(self, *_: object) -> None:
         self.gone_at = time.time()
         self.gone.set()
 
-    async def _listen(self, track: rtc.Track) -> None:
+    async def _listen(self, track: rtc.Track, voice: str) -> None:
         stream = rtc.AudioStream(track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=20)
         async for event in stream:
-            self.frames.append(np.frombuffer(event.frame.data, np.int16).copy())
+            frame = np.frombuffer(event.frame.data, np.int16).copy()
+            self.frames.append(frame)
+            self.voices.setdefault(voice, []).append(frame)
 
     async def hum(self, source: rtc.AudioSource, hz: float) -> None:
         sample = 0
@@ -83,6 +89,15 @@ class Phones:
 
     async def call(self, room: str, hz: float = 440.0) -> None:
         await self._peer.ask(do="call", room=room, hz=hz)
+
+    async def join(self, phone: str, *, into: str, identity: str, hz: float) -> None:
+        """One more phone, in a room of others."""
+        await self._peer.ask(do="join", room=phone, into=into, identity=identity, hz=hz)
+
+    async def voices(self, phone: str) -> dict[str, Heard]:
+        """Who was heard since this was last asked, by what kind of participant and track."""
+        found = (await self._peer.ask(do="voices", room=phone))["voices"]
+        return {voice: Heard(**heard) for voice, heard in found.items()}
 
     async def key(self, room: str, digit: str) -> None:
         await self._peer.ask(do="key", room=room, digit=digit)
@@ -120,11 +135,11 @@ def caller_env(server: LiveKitServer) -> dict[str, str]:
     }
 
 
-def sip_token(key: str, secret: str, room: str) -> str:
+def sip_token(key: str, secret: str, room: str, identity: str = "") -> str:
     """What the SIP bridge would join with."""
     return (
         api.AccessToken(key, secret)
-        .with_identity(f"sip_{room}")
+        .with_identity(identity or f"sip_{room}")
         .with_kind("sip")
         .with_grants(api.VideoGrants(room_join=True, room=room))
         .with_attributes(
@@ -146,6 +161,14 @@ async def _obey(callers: dict[str, Caller], command: dict[str, Any]) -> dict[str
             callers[room] = Caller()
             token = sip_token(os.environ["CALLER_KEY"], os.environ["CALLER_SECRET"], room)
             await callers[room].call(os.environ["CALLER_URL"], token, command["hz"])
+        case "join":
+            callers[room] = Caller()
+            access = os.environ["CALLER_KEY"], os.environ["CALLER_SECRET"]
+            token = sip_token(*access, command["into"], command["identity"])
+            await callers[room].call(os.environ["CALLER_URL"], token, command["hz"])
+        case "voices":
+            heard, callers[room].voices = callers[room].voices, {}
+            return {"voices": {voice: asdict(listen(f)) for voice, f in heard.items()}}
         case "key":
             digit = command["digit"]
             participant = callers[room].room.local_participant

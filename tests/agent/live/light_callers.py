@@ -143,11 +143,14 @@ class LightCaller:
     def on_participant_left(self, identity: str) -> None:
         """The phone stays on the line."""
 
+    def on_published(self, identity: str) -> None:
+        """Of no interest."""
+
     def on_audio_track(self, identity: str, track_handle: int) -> None:  # noqa: ARG002 the seam
         hear = partial(self._on_frame, len(self._streams))
         self._streams.append(InboundStream(self._ffi, track_handle, hear))
 
-    def on_heard(self) -> None:
+    def on_heard(self, track: str) -> None:
         """Of no interest."""
 
     def on_dtmf(self, identity: str, digit: str) -> None:

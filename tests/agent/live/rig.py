@@ -88,6 +88,7 @@ async def worker_rig(
     call_seconds: float = 3600.0,
     drain_seconds: float = 0.0,
     make_engine: Callable[[float], ToneEngine] = ToneEngine,
+    make_control: Callable[[str, str, str], LiveKitRoomControl] = LiveKitRoomControl,
 ) -> AsyncIterator[Rig]:
     """A registered worker; leaving the block drains it."""
     stop = asyncio.Event()
@@ -97,7 +98,7 @@ async def worker_rig(
     ffi = FfiDemux(asyncio.get_running_loop(), pytest_fail)
     async with (
         make_engine(call_seconds) as engine,
-        LiveKitRoomControl(server.ws_url, server.api_key, server.api_secret) as control,
+        make_control(server.ws_url, server.api_key, server.api_secret) as control,
         api.LiveKitAPI(server.http_url, server.api_key, server.api_secret) as livekit,
     ):
         revisions = RevisionStore(engine.prepare)

@@ -9,7 +9,13 @@ from typing_extensions import override
 from switchboard_agent.audio.pacer import Pacer
 from switchboard_agent.audio.track import track_of
 from switchboard_agent.recovery.base import Handover
-from switchboard_agent.transport.base import CallInfo, CallTransport, CloseReason, Pcm
+from switchboard_agent.transport.base import (
+    CallInfo,
+    CallTransport,
+    CloseReason,
+    ConsultingTransport,
+    Pcm,
+)
 from switchboard_contract.agent_config import AgentConfig
 from switchboard_contract.call_events import Outcome
 from tests.agent.live.tones import FRAME_SAMPLES, tone
@@ -81,7 +87,8 @@ class ToneEngine:
             return Outcome.COMPLETED
         finally:
             self.live.discard(call)
-            await transport.hang_up()
+            if not (isinstance(transport, ConsultingTransport) and transport.connected):
+                await transport.hang_up()
         return Outcome.CALLER_HUNG_UP
 
     async def _pace(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from switchboard_agent.recovery.fence import Fence
 from switchboard_agent.transport.base import FRAME_SAMPLES, CloseReason, Pcm, Transferred
 from switchboard_agent.transport.livekit import transport as module
 from switchboard_agent.transport.livekit.control import Occupants
+from switchboard_agent.transport.livekit.dialling import Dial
 from switchboard_agent.transport.livekit.ffi import FfiDemux
 from switchboard_agent.transport.livekit.room import RoomError
 from switchboard_agent.transport.livekit.transport import (
@@ -48,6 +50,14 @@ class Control:
     async def transfer(self, room: str, identity: str, to: str) -> Transferred:
         self.done.append(f"transfer {identity} from {room} to {to}")
         return Transferred(TransferResult.SUCCEEDED)
+
+    async def dial(self, asked: Dial) -> Transferred:
+        raise AssertionError("nobody asks for it", asked)
+
+    async def subscribe(
+        self, room: str, identity: str, tracks: Sequence[str], *, wanted: bool
+    ) -> None:
+        raise AssertionError("nobody asks for it", room, identity, tracks, wanted)
 
     async def occupants(self, room: str) -> Occupants:  # noqa: ARG002 the seam
         return Occupants((), 0)

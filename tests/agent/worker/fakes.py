@@ -68,6 +68,8 @@ class FakeTransport:
         self.info = CallInfo(call_id=ticket.job_id, agent="", revision="", room=ticket.room)
         self.hung_up = 0
         self.over = asyncio.Event()
+        self.parted = asyncio.Event()
+        self.parted.set()
 
     def attach(self, listener: Listener) -> None:
         """Nobody speaks."""
@@ -83,6 +85,9 @@ class FakeTransport:
 
     async def wait_until_answered(self) -> None:
         pass
+
+    async def wait_until_parted(self) -> None:
+        await self.parted.wait()
 
     def abandon(self) -> None:
         self.over.set()

@@ -72,6 +72,9 @@ class Phone:
         if frame.any():
             self._source.play(frame)
 
+    def on_published(self, identity: str) -> None:
+        """Nothing to learn."""
+
     def on_audio_track(self, identity: str, track_handle: int) -> None:  # noqa: ARG002 the seam
         self._streams.append(InboundStream(self._ffi, track_handle, self._on_frame))
 
@@ -89,7 +92,7 @@ class Phone:
         """The agent has hung up."""
         self._caller.send = None
 
-    def on_heard(self) -> None:
+    def on_heard(self, track: str) -> None:
         """The agent listens."""
 
     def on_dtmf(self, identity: str, digit: str) -> None:

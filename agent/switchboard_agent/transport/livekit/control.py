@@ -5,7 +5,7 @@ refusal, while the phone still rings). Leaving the room alone would leave the ca
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -20,6 +20,7 @@ from livekit.protocol.room import (
     ListParticipantsRequest,
     RoomParticipantIdentity,
     UpdateParticipantRequest,
+    UpdateSubscriptionsRequest,
 )
 from livekit.protocol.sip import (
     STR_RINGING_TIMEOUT,
@@ -30,12 +31,11 @@ from livekit.protocol.sip import (
 )
 
 from switchboard_agent.transport.base import TRANSFER_SECONDS, Transferred
+from switchboard_agent.transport.livekit import dialling
+from switchboard_agent.transport.livekit.dialling import Dial, refusal
 from switchboard_contract.call_events import TransferResult
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
-
-_NO_ANSWER_STATUS = frozenset({408, 480, 487})
-"""Final SIP statuses of a phone that rang and was not picked up."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,8 +70,23 @@ class RoomControl(Protocol):
         """Who is there; nobody if the room is gone. Raises `RoomControlError`."""
 
 
+class CallControl(RoomControl, Protocol):
+    """Power over the room of a call that is served."""
+
+    async def dial(self, asked: Dial) -> Transferred:
+        """Call a human into a room; returns once they have answered, or will not.
+
+        Never raises but for cancellation.
+        """
+
+    async def subscribe(
+        self, room: str, identity: str, tracks: Sequence[str], *, wanted: bool
+    ) -> None:
+        """Let a participant hear tracks, or not. Raises `RoomControlError`."""
+
+
 class LiveKitRoomControl:
-    """`RoomControl` through LiveKit's room service."""
+    """`CallControl` through LiveKit's room service."""
 
     def __init__(self, url: str, api_key: str, api_secret: str) -> None:
         self._url = url
@@ -118,20 +133,34 @@ class LiveKitRoomControl:
 
     async def transfer(self, room: str, identity: str, to: str) -> Transferred:
         """Ask the SIP bridge for a REFER; the caller hears it ring meanwhile."""
-        if self._sip is None:
-            raise RoomControlError("room control is used outside its `async with`")
         request = TransferSIPParticipantRequest(
             room_name=room, participant_identity=identity, transfer_to=to, play_dialtone=True
         )
         request.ringing_timeout.seconds = round(TRANSFER_SECONDS)
         try:
-            return _answered(await self._sip.transfer_sip_participant(request))
+            return _answered(await self._open_sip.transfer_sip_participant(request))
         except SipCallError as error:
             return _refused(error.sip_status_code, error.sip_transfer_reason)
         except (TwirpError, aiohttp.ClientError, TimeoutError) as error:
             code = error.code if isinstance(error, TwirpError) else type(error).__name__
             _log.warning("transfer failed", extra={"room": room, "reason": code})
             return Transferred(TransferResult.FAILED)
+
+    async def dial(self, asked: Dial) -> Transferred:
+        """Call a human into a room."""
+        return await dialling.dial(self._open_sip, asked)
+
+    async def subscribe(
+        self, room: str, identity: str, tracks: Sequence[str], *, wanted: bool
+    ) -> None:
+        """Let a participant hear tracks, or not."""
+        request = UpdateSubscriptionsRequest(
+            room=room, identity=identity, track_sids=tracks, subscribe=wanted
+        )
+        try:
+            await self._open.update_subscriptions(request)
+        except (TwirpError, aiohttp.ClientError, TimeoutError) as error:
+            _unless_gone(error, f"who hears whom in {room} was not changed")
 
     async def occupants(self, room: str) -> Occupants:
         """Who is there."""
@@ -165,6 +194,12 @@ class LiveKitRoomControl:
             raise RoomControlError("room control is used outside its `async with`")
         return self._service
 
+    @property
+    def _open_sip(self) -> SipService:
+        if self._sip is None:
+            raise RoomControlError("room control is used outside its `async with`")
+        return self._sip
+
 
 async def end_call(control: RoomControl, room: str, caller: str | None) -> None:
     """End the call for the caller: put out, or close the room where the caller is not known.
@@ -191,8 +226,8 @@ def _answered(answer: TransferSIPParticipantResponse) -> Transferred:
 
 
 def _refused(sip_status: int | None, reason: str | None) -> Transferred:
-    rang = reason == SIPTransferReason.Name(STR_RINGING_TIMEOUT) or sip_status in _NO_ANSWER_STATUS
-    return Transferred(TransferResult.NO_ANSWER if rang else TransferResult.REFUSED, sip_status)
+    rang = reason == SIPTransferReason.Name(STR_RINGING_TIMEOUT)
+    return Transferred(TransferResult.NO_ANSWER if rang else refusal(sip_status), sip_status)
 
 
 def _unless_gone(error: Exception, what: str) -> None:

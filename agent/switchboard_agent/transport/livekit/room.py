@@ -1,15 +1,17 @@
 """A LiveKit room, reduced to what a call needs.
 
 The SDK's `Room` keeps a model of everything and takes one event at a time through two queues. A
-call needs five things to happen: somebody came, somebody left, an audio track can be heard, a key
-was pressed, the room is gone. Native handles are owned here and released when the room is left.
+call needs six things to happen: somebody came, somebody left, somebody has a voice, it can be
+heard, a key was pressed, the room is gone. Native handles are owned here and released when the room
+is left.
 """
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from livekit.rtc._proto.ffi_pb2 import FfiEvent, FfiRequest
 from livekit.rtc._proto.participant_pb2 import DisconnectReason, OwnedParticipant, ParticipantKind
@@ -33,6 +35,8 @@ class Kind(StrEnum):
     CALLER = "caller"
     """A phone (SIP) or any other party that may speak to the agent."""
     AGENT = "agent"
+    HUMAN = "human"
+    """Somebody whom an agent has called, to hand the caller over to: never listened to."""
     OTHER = "other"
     """Recorders and ingress: never the caller."""
 
@@ -42,6 +46,10 @@ _KINDS = {
     ParticipantKind.PARTICIPANT_KIND_STANDARD: Kind.CALLER,
     ParticipantKind.PARTICIPANT_KIND_AGENT: Kind.AGENT,
 }
+
+
+HUMAN_PREFIX: Final = "human-"
+"""Of the identities under which agents call humans into the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +73,14 @@ class RoomListener(Protocol):
     def on_participant_left(self, identity: str) -> None:
         """Somebody left."""
 
+    def on_published(self, identity: str) -> None:
+        """A participant has a voice, or one more: see `Room.tracks`."""
+
     def on_audio_track(self, identity: str, track_handle: int) -> None:
         """A participant's audio can be heard."""
 
-    def on_heard(self) -> None:
-        """Somebody has begun to listen to what this side publishes."""
+    def on_heard(self, track: str) -> None:
+        """Somebody has begun to listen to a track that this side publishes."""
 
     def on_dtmf(self, identity: str, digit: str) -> None:
         """A participant pressed a key."""
@@ -92,6 +103,7 @@ class Room:
         self._me = joined.result.local_participant.handle.id
         self._owned = [self._me]
         self._callers: set[str] = set()
+        self._tracks: dict[str, list[str]] = {}
         self._gone = False
         self._left = False
         self.removed = False
@@ -127,8 +139,12 @@ class Room:
             raise RoomError(f"join refused: {event.connect.error}")
         return cls(ffi, event.connect, listener)
 
-    async def publish(self, source_handle: int, name: str) -> None:
-        """Publish an audio source; returns when the server knows the track."""
+    def tracks(self, identity: str) -> list[str]:
+        """What the server calls the voices of a participant."""
+        return self._tracks.get(identity, [])
+
+    async def publish(self, source_handle: int, name: str) -> str:
+        """Publish an audio source; gives what the server calls the track."""
         create = FfiRequest()
         create.create_audio_track.name = name
         create.create_audio_track.source_handle = source_handle
@@ -144,7 +160,19 @@ class Room:
         event = await self._ask(request, "publish_track")
         if event.publish_track.error:
             raise RoomError(f"publish refused: {event.publish_track.error}")
-        self._owned.append(event.publish_track.publication.handle.id)
+        publication = event.publish_track.publication
+        self._owned.append(publication.handle.id)
+        return publication.info.sid
+
+    def allow(self, hearers: Mapping[str, Sequence[str]] | None) -> None:
+        """Say who may hear which of this side's tracks, everybody else none; None: all may all."""
+        request = FfiRequest()
+        permissions = request.set_track_subscription_permissions
+        permissions.local_participant_handle = self._me
+        permissions.all_participants_allowed = hearers is None
+        for identity, tracks in (hearers or {}).items():
+            permissions.permissions.add(participant_identity=identity, allowed_track_sids=tracks)
+        self._ffi.request(request)
 
     async def send_key(self, key: str, to: str) -> None:
         """Tell a participant of a key; the SIP bridge knows letters in lower case only."""
@@ -197,9 +225,9 @@ class Room:
                     {entry.key: entry.value for entry in changes.changed_attributes},
                 )
             case "participant_disconnected":
-                self._listener.on_participant_left(
-                    event.participant_disconnected.participant_identity
-                )
+                identity = event.participant_disconnected.participant_identity
+                self._tracks.pop(identity, None)
+                self._listener.on_participant_left(identity)
             case "track_published":
                 published = event.track_published
                 self._add_publication(published.participant_identity, published.publication)
@@ -210,7 +238,7 @@ class Room:
                     subscribed.participant_identity, subscribed.track.handle.id
                 )
             case "local_track_subscribed":
-                self._listener.on_heard()
+                self._listener.on_heard(event.local_track_subscribed.track_sid)
             case "data_packet_received":
                 packet = event.data_packet_received
                 if packet.WhichOneof("value") == "sip_dtmf":
@@ -230,13 +258,19 @@ class Room:
         self._owned.append(owned.handle.id)
         info = owned.info
         kind = _KINDS.get(info.kind, Kind.OTHER)
+        if kind is Kind.CALLER and info.identity.startswith(HUMAN_PREFIX):
+            kind = Kind.HUMAN
         if kind is Kind.CALLER:
             self._callers.add(info.identity)
         self._listener.on_participant(Participant(info.identity, kind, dict(info.attributes)))
 
     def _add_publication(self, identity: str, publication: OwnedTrackPublication) -> None:
         self._owned.append(publication.handle.id)
-        if identity not in self._callers or publication.info.kind != TrackKind.KIND_AUDIO:
+        if publication.info.kind != TrackKind.KIND_AUDIO:
+            return
+        self._tracks.setdefault(identity, []).append(publication.info.sid)
+        self._listener.on_published(identity)
+        if identity not in self._callers:
             return
         request = FfiRequest()
         request.set_subscribed.subscribe = True

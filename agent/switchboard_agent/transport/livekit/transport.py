@@ -8,6 +8,8 @@ says before the engine listens waits here, so the first word is not lost.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +19,16 @@ from switchboard_agent.transport.base import (
     FRAME_SAMPLES,
     CallInfo,
     CloseReason,
+    Human,
     Listener,
+    NotReachedError,
     Pcm,
     Transferred,
 )
 from switchboard_agent.transport.livekit.call_info import call_info
-from switchboard_agent.transport.livekit.control import RoomControl, end_call
+from switchboard_agent.transport.livekit.control import CallControl, end_call
 from switchboard_agent.transport.livekit.ffi import FfiDemux
+from switchboard_agent.transport.livekit.humans import Humans
 from switchboard_agent.transport.livekit.room import Kind, Participant, Room, RoomError
 from switchboard_agent.transport.livekit.source import UnqueuedSource
 from switchboard_agent.transport.livekit.stream import InboundStream
@@ -80,7 +85,7 @@ class LiveKitTransport:
     def __init__(
         self,
         ffi: FfiDemux,
-        control: RoomControl,
+        control: CallControl,
         ticket: CallTicket,
         fence: Fence | None = None,
     ) -> None:
@@ -95,6 +100,8 @@ class LiveKitTransport:
         self._answered = asyncio.Event()
         self._heard = False
         self._source = UnqueuedSource(ffi)
+        self._voice = ""
+        self._humans = Humans(ffi, control, self._fence, ticket.room)
         self._streams: list[InboundStream] = []
         self._room: Room | None = None
         self._info: CallInfo | None = None
@@ -110,7 +117,7 @@ class LiveKitTransport:
     async def open(self) -> None:
         """Join, publish, find the caller. Raises `RoomError`, `FfiError` or `NoCallerError`."""
         self._room = await Room.join(self._ffi, self._ticket.url, self._ticket.token, self)
-        await self._room.publish(self._source.handle, TRACK_NAME)
+        self._voice = await self._room.publish(self._source.handle, TRACK_NAME)
         try:
             async with asyncio.timeout(CALLER_TIMEOUT_SECONDS):
                 await self._caller_came.wait()
@@ -180,22 +187,56 @@ class LiveKitTransport:
             return Transferred(TransferResult.FAILED)
         return await self._control.transfer(self._ticket.room, self._caller.identity, to)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the caller speaks with a human."""
+        return self._humans.connected
+
+    @asynccontextmanager
+    async def consult(self, to: str, carrier: str) -> AsyncIterator[Human]:
+        """Call a human into the caller's room."""
+        await self._fence.passed()
+        if self._room is None or self._caller is None or self._close_reason or self._ending:
+            raise NotReachedError(Transferred(TransferResult.FAILED))
+        async with self._humans.consult(
+            self._room,
+            self._caller.identity,
+            self._voice,
+            job=self._ticket.job_id,
+            agent=self._ticket.dispatch.agent,
+            to=to,
+            carrier=carrier,
+        ) as human:
+            yield human
+
+    async def wait_until_parted(self) -> None:
+        """Return when caller and human speak no more; at once where they never did."""
+        if self.connected:
+            for stream in self._streams:
+                stream.close()
+            await self._humans.wait_until_parted()
+
     async def hang_up(self) -> None:
-        """End the call for the caller and release everything."""
+        """End the call for the caller and release everything.
+
+        Two who speak with each other are left alone; once one of them is gone, so is the other.
+        """
         self._ending = True
         async with self._ended:
             if self._released:
                 return
             await self._fence.passed()
-            if self._close_reason is None and not self._abandoned:
+            if self._close_reason is None and not self._abandoned and self._alone:
                 caller = self._caller.identity if self._caller is not None else None
                 await end_call(self._control, self._ticket.room, caller)
                 await self._see_caller_leave()
+            if self._close_reason is CloseReason.CALLER_LEFT and self.connected:
+                await self._humans.put_out()
             await self._release()
 
     def abandon(self) -> None:
         """Somebody else goes on with the call: leave, and leave the caller alone."""
-        self._abandoned = True
+        self._abandoned = self._humans.abandoned = True
         self._close(CloseReason.REMOVED)
 
     def terminate(self) -> None:
@@ -208,6 +249,11 @@ class LiveKitTransport:
             self._termination = asyncio.get_running_loop().call_later(
                 TERMINATION_GRACE_SECONDS, self._close, CloseReason.ROOM_CLOSED
             )
+
+    @property
+    def _alone(self) -> bool:
+        """Whether nobody but the agent speaks with the caller."""
+        return not self.connected or self._humans.left
 
     async def _see_caller_leave(self) -> None:
         """Stay until the library has seen the caller go, which takes some 20 ms.
@@ -228,6 +274,7 @@ class LiveKitTransport:
             self._termination.cancel()
         for stream in self._streams:
             stream.close()
+        await self._humans.release()
         if self._room is not None:
             await self._room.leave()
         self._source.close()
@@ -241,6 +288,8 @@ class LiveKitTransport:
             self._caller = participant
             self._caller_came.set()
             self._note_answer()
+        elif participant.kind is Kind.HUMAN:
+            self._humans.on_human(participant.identity)
 
     def on_attributes(self, identity: str, changed: dict[str, str]) -> None:
         """The bridge tells how far the phone is."""
@@ -253,14 +302,20 @@ class LiveKitTransport:
         if self._caller is not None and identity == self._caller.identity:
             self._caller_left.set()
             self._close(CloseReason.CALLER_LEFT)
+        self._humans.on_left(identity)
+
+    def on_published(self, identity: str) -> None:  # noqa: ARG002 whoever it is
+        """Who is kept apart must be kept apart anew."""
+        self._humans.on_published()
 
     def on_audio_track(self, identity: str, track_handle: int) -> None:
         """Listen to the caller only."""
         if self._caller is not None and identity == self._caller.identity and not self._released:
             self._streams.append(InboundStream(self._ffi, track_handle, self._on_frame))
 
-    def on_heard(self) -> None:
+    def on_heard(self, track: str) -> None:
         """Somebody listens to the agent."""
+        self._humans.on_heard(track)
         self._heard = True
         self._note_answer()
 
@@ -300,12 +355,13 @@ class LiveKitTransport:
             return
         self._close_reason = reason
         self._answered.set()
+        self._humans.on_closed()
         if self._listener is not None:
             self._listener.on_closed(reason)
 
 
 async def open_call(
-    ffi: FfiDemux, control: RoomControl, ticket: CallTicket, fence: Fence | None = None
+    ffi: FfiDemux, control: CallControl, ticket: CallTicket, fence: Fence | None = None
 ) -> LiveKitTransport:
     """Join the room of a call; if that fails, the caller is told and nothing is left."""
     transport = LiveKitTransport(ffi, control, ticket, fence)
