@@ -11,6 +11,7 @@ The process obeys lines of JSON:
 import asyncio
 import contextlib
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -45,7 +46,7 @@ class Caller:
         self.keys.append((key.code, key.digit))
 
     def _on_track(self, track: rtc.Track, _: object, whose: rtc.RemoteParticipant) -> None:
-        voice = f"{whose.identity.partition('-')[0]}/{track.name}"
+        voice = f"{re.split('[-_]', whose.identity)[0]}/{track.name}"
         self.tasks.append(asyncio.create_task(self._listen(track, voice)))
 
     def _on_gone(self, *_: object) -> None:

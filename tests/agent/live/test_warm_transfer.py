@@ -22,7 +22,7 @@ from tests.agent.live.callers import Phones, phones
 from tests.agent.live.configs import agent_config
 from tests.agent.live.rig import Rig, until, worker_rig
 from tests.agent.live.tone_engine import AGENT_TONE_HZ, ToneCall
-from tests.agent.live.tones import FRAME_SAMPLES, RMS, tone
+from tests.agent.live.tones import FRAME_SAMPLES, Heard, tone
 
 pytestmark = pytest.mark.integration
 
@@ -101,51 +101,108 @@ async def scene(server: LiveKitServer, room: str) -> AsyncIterator[Scene]:
         yield Scene(rig, callers, desks[0], room, call, call.transport)
 
 
-async def connect(scene: Scene) -> None:
-    scene.desk.answers.set()
-    async with scene.transport.consult(DESK, "main") as human:
+async def heard(s: Scene) -> tuple[dict[str, float], dict[str, float]]:
+    """Voices that caller and human heard since this was last asked, with their tones."""
+    caller, human = await s.callers.voices(s.room), await s.callers.voices("desk")
+    return _audible(caller), _audible(human)
+
+
+def _audible(voices: dict[str, Heard]) -> dict[str, float]:
+    return {voice: sound.frequency_hz for voice, sound in voices.items() if sound.seconds > 0}
+
+
+def of(**tones_hz: float) -> dict[str, float]:
+    """The tones lie 150 Hz apart; what a full machine loses of one blurs it."""
+    return {voice.replace("_", "/"): pytest.approx(hz, abs=40) for voice, hz in tones_hz.items()}
+
+
+APART = of(agent_agent=AGENT_TONE_HZ), of(agent_briefing=BRIEFING_HZ)
+TOGETHER = of(human_phone=HUMAN_HZ), of(sip_phone=CALLER_HZ)
+
+
+async def consult(s: Scene) -> None:
+    async with s.transport.consult(DESK, "main") as human:
         await human.connect()
-    scene.call.over.set()
+
+
+async def connect(s: Scene) -> None:
+    s.desk.answers.set()
+    await consult(s)
+    s.call.over.set()
+    await asyncio.sleep(1)
+    await heard(s)
 
 
 async def test_nobody_hears_what_is_not_for_them_until_the_two_are_connected(
     livekit: LiveKitServer,
 ) -> None:
-    async with scene(livekit, "warm-1") as s:
+    async with scene(livekit, "warm") as s:
         await s.callers.voices(s.room)
         s.desk.answers.set()
         async with s.transport.consult(DESK, "main") as human:
             await s.brief(human, 3)
-            caller_heard, human_heard = [await s.callers.voices(p) for p in (s.room, "desk")]
+            assert await heard(s) == APART
             await human.connect()
         s.call.over.set()
         await asyncio.sleep(1)
-        await s.callers.voices(s.room), await s.callers.voices("desk")
+        await heard(s)
         await asyncio.sleep(2)
-        caller_hears, human_hears = [await s.callers.voices(p) for p in (s.room, "desk")]
+        assert await heard(s) == TOGETHER
         assert s.rig.admission.held == 1, "the worker stays"
         await s.callers.leave("desk")
         await s.callers.gone(s.room)
         await until(lambda: s.rig.admission.held == 0)
 
-    agent = f"agent/{'agent'}"
-    assert caller_heard[agent].frequency_hz == pytest.approx(AGENT_TONE_HZ, abs=3)
-    assert human_heard["agent/briefing"].frequency_hz == pytest.approx(BRIEFING_HZ, abs=3)
-    assert human_heard["agent/briefing"].seconds > 2
-    print(caller_heard, human_heard)
-    audible = [
-        (who, voice)
-        for who, heard in (("caller", caller_heard), ("human", human_heard))
-        for voice, sound in heard.items()
-        if sound.seconds > 0
-    ]
-    assert audible == [("caller", "agent/agent"), ("human", "agent/briefing")]
 
-    print(caller_hears, human_hears)
-    (of_human,) = [h for voice, h in caller_hears.items() if voice == "human/phone"]
-    (of_caller,) = [h for voice, h in human_hears.items() if voice == "sip_warm/phone"]
-    assert of_human.frequency_hz == pytest.approx(HUMAN_HZ, abs=3)
-    assert of_caller.frequency_hz == pytest.approx(CALLER_HZ, abs=3)
-    assert min(of_human.rms, of_caller.rms) > RMS * 0.8
-    assert all(h.seconds == 0 for voice, h in caller_hears.items() if voice != "human/phone")
-    assert all(h.seconds == 0 for voice, h in human_hears.items() if voice != "sip_warm/phone")
+async def test_a_caller_who_leaves_is_followed_by_the_human(livekit: LiveKitServer) -> None:
+    async with scene(livekit, "followed") as s:
+        await connect(s)
+        await s.callers.leave(s.room)
+        await s.callers.gone("desk")
+        await until(lambda: s.rig.admission.held == 0)
+
+
+async def test_a_worker_that_is_drained_leaves_the_two_to_each_other(
+    livekit: LiveKitServer,
+) -> None:
+    async with scene(livekit, "drained") as s:
+        await connect(s)
+        s.rig.stop.set()
+        await until(lambda: s.rig.admission.held == 0)
+        await heard(s)
+        await asyncio.sleep(2)
+        assert await heard(s) == TOGETHER
+        await s.callers.leave("desk")
+        await s.callers.leave(s.room)
+
+
+async def test_a_human_nobody_waits_for_any_more_is_put_out_while_it_rings(
+    livekit: LiveKitServer,
+) -> None:
+    async with scene(livekit, "rings") as s:
+        ringing = asyncio.ensure_future(consult(s))
+        await until(lambda: bool(s.desk.asked))
+        ringing.cancel()
+        await s.callers.leave(s.room)
+        await s.callers.gone("desk")
+        await until(lambda: s.rig.admission.held == 0)
+
+
+async def hang_up_during_the_briefing(s: Scene) -> None:
+    async with s.transport.consult(DESK, "main") as human:
+        leaving = asyncio.ensure_future(s.callers.leave("desk"))
+        try:
+            await s.brief(human, 10)
+        finally:
+            await leaving
+
+
+async def test_a_human_who_hangs_up_gives_the_caller_back(livekit: LiveKitServer) -> None:
+    async with scene(livekit, "back") as s:
+        s.desk.answers.set()
+        with pytest.raises(NotReachedError):
+            await hang_up_during_the_briefing(s)
+        await s.callers.voices(s.room)
+        await asyncio.sleep(1)
+        assert _audible(await s.callers.voices(s.room)) == APART[0]
+        assert not s.transport.connected
