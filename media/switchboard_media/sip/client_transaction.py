@@ -15,6 +15,8 @@ class ClientState(Enum):
 
     TRYING = "trying"
     PROCEEDING = "proceeding"
+    ACCEPTED = "accepted"
+    """Of an INVITE: 2xx received; more copies may come, each to be acknowledged."""
     COMPLETED = "completed"
     TERMINATED = "terminated"
 

@@ -14,6 +14,7 @@ import heapq
 from typing import Final
 
 from switchboard_media.sip.client_transaction import ClientState, OtherClient
+from switchboard_media.sip.invite_client import InviteClient
 from switchboard_media.sip.message import Request, Response
 from switchboard_media.sip.responses import response_to
 from switchboard_media.sip.server_transaction import (
@@ -49,7 +50,7 @@ class TransactionLayer:
         self._timers = timers or Timers()
         self._capacity = capacity
         self._servers: dict[Key, ServerTransaction] = {}
-        self._clients: dict[Key, OtherClient] = {}
+        self._clients: dict[Key, InviteClient | OtherClient] = {}
         self._invites: dict[_AckName, Key] = {}
         self._ack_names: dict[Key, _AckName] = {}
         self._deadlines: list[tuple[float, int, Key]] = []
@@ -91,9 +92,14 @@ class TransactionLayer:
         return _sending(data, held.reply_to)
 
     def request(self, request: Request, to: Address, now_s: float) -> Outcome:
-        """Send a request of ours, not an INVITE. Its end comes as `Answered` or `Failed`."""
+        """Send a request of ours. Its end comes as `Answered` or `Failed`; an ACK has none."""
+        if request.method == "ACK":
+            return _sending(bytes(request), to)
         key = key_of(request)
-        client = OtherClient(request, to, self._timers, now_s)
+        if request.method == "CANCEL":
+            self._cancel(key_of(request, "INVITE"), now_s)
+        kind = InviteClient if request.method == "INVITE" else OtherClient
+        client = kind(request, to, self._timers, now_s)
         self._clients[key] = client
         self._schedule(key, client.deadline_s)
         return _sending(client.data, to)
@@ -105,10 +111,14 @@ class TransactionLayer:
             return _NOTHING
         key = Key(via.branch, via.sent_by.lower(), response.cseq.method)
         client = self._clients.get(key)
-        if client is None or not client.on_response(response, now_s):
+        if client is None:
             return _NOTHING
+        news = client.on_response(response, now_s)
         self._schedule(key, client.deadline_s)
-        return Outcome(events=(Answered(key, response),))
+        ack = client.acknowledgement(response) if isinstance(client, InviteClient) else None
+        return Outcome(
+            sends=_sending(ack, client.to).sends, events=(Answered(key, response),) if news else ()
+        )
 
     def on_timer(self, now_s: float) -> Outcome:
         """Do what has come due."""
@@ -121,7 +131,7 @@ class TransactionLayer:
                 continue  # gone, or moved: then a later entry stands for it
             data, failure = held.on_timer(now_s)
             if data is not None:
-                to = held.to if isinstance(held, OtherClient) else held.reply_to
+                to = held.to if isinstance(held, InviteClient | OtherClient) else held.reply_to
                 sends.append(Send(data, to))
             if failure is not None:
                 failures.append(Failed(key, failure))
@@ -130,6 +140,12 @@ class TransactionLayer:
             else:
                 self._schedule(key, held.deadline_s)
         return Outcome(tuple(sends), tuple(failures))
+
+    def _cancel(self, invite: Key, now_s: float) -> None:
+        held = self._clients.get(invite)
+        if isinstance(held, InviteClient):
+            held.cancelled(now_s)
+            self._schedule(invite, held.deadline_s)
 
     def _open(self, key: Key, request: Request) -> ServerTransaction:
         reply_to = request.via.reply_to

@@ -89,7 +89,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A response to a request of ours, each seen once."""
+    """A response to a request of ours, each seen once, but for each copy of a 2xx to an INVITE."""
 
     key: Key
     response: Response
