@@ -71,6 +71,10 @@ def test_the_edge_gets_its_secret_by_environment_and_not_on_its_command_line() -
     assert not any(LOCAL_KEY.secret in word for word in part.command)
 
 
+def test_the_edge_is_told_of_redis_over_which_it_is_asked_for_calls() -> None:
+    assert sip_edge_part(SIP).environment["SWITCHBOARD_REDIS_URL"] == "redis://10.9.1.2:6379"
+
+
 def test_the_real_bridge_offers_every_codec_and_refuses_no_load() -> None:
     config = livekit_sip_config(SIP)
     assert config["codecs"] == {"PCMU": True, "PCMA": True, "G722": True}

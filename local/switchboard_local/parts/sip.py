@@ -31,7 +31,7 @@ class SipSettings:
     livekit_ws_url: str
     keys: LiveKitKey
     redis: str
-    """host:port; livekit-sip talks to the server through it."""
+    """host:port; the server asks its bridge for calls through it."""
     rtp_ports: tuple[int, int] = RTP_PORTS
     drop_unrouted: bool = False
     """The edge is silent where no rule fits; livekit-sip always is."""
@@ -55,6 +55,7 @@ def sip_edge_part(settings: SipSettings) -> Part:
             "SWITCHBOARD_LIVEKIT_URL": settings.livekit_ws_url,
             "SWITCHBOARD_LIVEKIT_API_KEY": settings.keys.key,
             "SWITCHBOARD_LIVEKIT_API_SECRET": settings.keys.secret,
+            "SWITCHBOARD_REDIS_URL": f"redis://{settings.redis}",
         },
         after=("livekit",),
     )

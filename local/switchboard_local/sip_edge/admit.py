@@ -12,7 +12,7 @@ from switchboard_contract.sip_routing import Invite, Route, RuleKind
 
 TEST_ID_HEADER = "X-Lk-Test-Id"
 CALL_STATUS = "sip.callStatus"
-_MAX_ATTRIBUTE = 1024
+MAX_ATTRIBUTE = 1024
 """Characters kept of a header that becomes an attribute: LiveKit bounds a participant's total."""
 _SHOWN_DIGITS = 4
 
@@ -85,7 +85,7 @@ def _attributes(
     by_name = {name.lower(): attribute for name, attribute in mapped.items()}
     for name, value in headers:
         if name.lower() in by_name:
-            attributes[by_name[name.lower()]] = value[:_MAX_ATTRIBUTE]
+            attributes[by_name[name.lower()]] = value[:MAX_ATTRIBUTE]
     attributes |= {
         "sip.callID": ids.livekit,
         "sip.callIDFull": ids.sip,

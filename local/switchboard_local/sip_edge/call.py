@@ -38,6 +38,7 @@ from switchboard_local.sip_edge.call_model import (
     Stopping,
     Tick,
 )
+from switchboard_local.sip_edge.talk_time import TalkTime
 
 
 class State(StrEnum):
@@ -61,17 +62,21 @@ class Call:
     def __init__(self, now_s: float) -> None:
         self.state = State.ARRIVED
         self.arrived_s = now_s
-        self.answered_s: float | None = None
         self.ended_s: float | None = None
         self._limits = Limits()
-        self._last_media_s: float | None = None
+        self._talk = TalkTime()
         self._ring_at_s: float | None = None
         self._pending: End | None = None
         self._agent_heard = False
 
+    @property
+    def answered_s(self) -> float | None:
+        """When it was answered."""
+        return self._talk.answered_s
+
     def heard_media(self, now_s: float) -> None:
-        """Note a packet of the caller; cheap, as it happens fifty times a second."""
-        self._last_media_s = now_s
+        """Note a packet of the caller."""
+        self._talk.heard(now_s)
 
     @property
     def deadline_s(self) -> float | None:
@@ -79,9 +84,9 @@ class Call:
         if self.state is State.JOINING or self.state is State.RINGING:
             ringing_end = self.arrived_s + self._limits.ringing_s
             return ringing_end if self._ring_at_s is None else min(ringing_end, self._ring_at_s)
-        if self.answered_s is None or self.state in (State.ENDING, State.OVER):
+        if self.state in (State.ENDING, State.OVER):
             return None
-        return min(self.answered_s + self._limits.duration_s, self._media_deadline_s())
+        return self._talk.deadline_s(self._limits)
 
     def handle(self, event: Event, now_s: float) -> list[Command]:
         """Take one fact, and say what is to be done, in order."""
@@ -149,7 +154,7 @@ class Call:
         self._agent_heard = True
         if self.state is State.RINGING:
             self.state = State.ANSWERED
-            self.answered_s = now_s
+            self._talk.answered_s = now_s
             yield Accept()
 
     def _acknowledged(self, now_s: float) -> Iterator[Command]:
@@ -206,16 +211,5 @@ class Call:
             elif self._ring_at_s is not None and now_s >= self._ring_at_s:
                 self._ring_at_s = now_s + self._limits.ring_again_s
                 yield Ring()
-        elif self.answered_s is not None:
-            if now_s >= self.answered_s + self._limits.duration_s:
-                text = f"longer than {self._limits.duration_s:g} s"
-                yield from self._end(480, Outcome.MAX_DURATION, text, now_s)
-            elif now_s >= self._media_deadline_s():
-                text = "no RTP from the caller"
-                yield from self._end(480, Outcome.MEDIA_TIMEOUT, text, now_s)
-
-    def _media_deadline_s(self) -> float:
-        answered_s = self.answered_s or 0.0
-        if self._last_media_s is None or self._last_media_s < answered_s:
-            return answered_s + self._limits.first_media_s
-        return self._last_media_s + self._limits.media_s
+        elif (end := self._talk.end(self._limits, now_s)) is not None:
+            yield from self._end(480, end.outcome, end.text, now_s)

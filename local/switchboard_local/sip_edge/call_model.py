@@ -8,8 +8,11 @@ class Outcome(StrEnum):
     """How a call ended."""
 
     CALLER_HUNG_UP = "caller-hung-up"
+    CALLEE_HUNG_UP = "callee-hung-up"
     ROOM_ENDED = "room-ended"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
     UNROUTED = "unrouted"
     FORBIDDEN = "forbidden"
     AMBIGUOUS = "ambiguous"
@@ -35,13 +38,13 @@ class Limits:
     """How long a call may take at each stage; times of the matched trunk already applied."""
 
     ringing_s: float = 180.0
-    """From the INVITE to the agent's sound."""
+    """From the INVITE to the agent's sound, or to the answer of the phone that is called."""
     duration_s: float = 86_400.0
     """From the answer to the end."""
     first_media_s: float = 30.0
-    """From the answer to the caller's first packet."""
+    """From the answer to the phone's first packet."""
     media_s: float = 15.0
-    """Between two packets of the caller."""
+    """Between two packets of the phone."""
     ring_again_s: float = 60.0
     """Between two 180 Ringing."""
 

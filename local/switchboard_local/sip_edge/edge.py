@@ -3,18 +3,23 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
 from livekit.api import LiveKitAPI
+from redis.asyncio import Redis
 
 from switchboard_local.sip_edge import call_model as calls
 from switchboard_local.sip_edge.admission import Admission
+from switchboard_local.sip_edge.dialog_side import ALLOW, reason_header
 from switchboard_local.sip_edge.ffi import FrameRouter, install_router
-from switchboard_local.sip_edge.invite import ALLOW, InviteSide, reason_header
+from switchboard_local.sip_edge.invite import InviteSide
 from switchboard_local.sip_edge.json_log import log
 from switchboard_local.sip_edge.livekit_tables import list_tables
+from switchboard_local.sip_edge.outgoing_session import OutgoingSession
 from switchboard_local.sip_edge.pacer import Pacer
+from switchboard_local.sip_edge.placed import PlacedCalls
+from switchboard_local.sip_edge.psrpc import Method, PsrpcServer
 from switchboard_local.sip_edge.room import RoomLeg
 from switchboard_local.sip_edge.routing import Routing, RoutingUnavailableError
 from switchboard_local.sip_edge.rtp_leg import RtpPorts
@@ -57,13 +62,14 @@ class Edge:
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.signalling = Signalling(self)
+        self.placed = PlacedCalls(parts, self.signalling, self._start)
         self.ready = asyncio.Event()
         """Whether LiveKit has answered once: until then OPTIONS gets 503."""
 
     @property
     def active_calls(self) -> int:
         """Calls from their INVITE to the end of their task."""
-        return len(self._by_key)
+        return len(self._by_key) + len(self.placed)
 
     def on_sip(self, event: Event, source: Address | None) -> None:
         """Act on what the socket tells."""
@@ -76,6 +82,9 @@ class Edge:
                 self._feed(key, calls.Cancelled())
             case Failed(key) if key.method == "INVITE":
                 self._feed(key, calls.NeverAcknowledged())
+                self.placed.on_no_response(key)
+            case Answered(key, response) if key.method == "INVITE":
+                self.placed.on_response(key, response)
             case Answered(key) | Failed(key):
                 self._parts.byes.discard(key)
             case _:
@@ -106,7 +115,8 @@ class Edge:
         self.signalling.respond(key, response)
 
     def _in_dialog(self, key: Key, request: Request) -> None:
-        session = self._by_dialog.get(dialog_id_of(request))
+        dialog = dialog_id_of(request)
+        session = self._by_dialog.get(dialog) or self.placed.of_dialog(dialog)
         if session is None:
             self._answer(key, request, 481)
             return
@@ -133,10 +143,20 @@ class Edge:
         side.progress(100)
         session = CallSession(self._parts, side)
         self._by_key[key] = session
-        self._by_dialog[side.dialog_id] = session
-        task = self._tasks.create_task(self._run(session))
+        self._by_dialog[side.dialog.id] = session
+        self._hold(self._run(session))
+
+    def _start(self, session: OutgoingSession) -> None:
+        self._hold(self.placed.run(session))
+
+    def _hold(self, life: Coroutine[None, None, None]) -> None:
+        task = self._tasks.create_task(life)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+    def takes_more(self) -> bool:
+        """Whether there is room for one more call."""
+        return not self._no_room_for_more()
 
     def _no_room_for_more(self) -> str:
         if self._stopping:
@@ -152,15 +172,16 @@ class Edge:
             _LOGGER.exception("call's task failed")
         finally:
             del self._by_key[session.side.key]
-            del self._by_dialog[session.side.dialog_id]
+            del self._by_dialog[session.side.dialog.id]
 
     async def stop(self) -> None:
         """Hang up every call and wait for peers to have heard it."""
         self._stopping = True
         for session in list(self._by_key.values()):
             session.feed(calls.Stopping())
+        self.placed.stop()
         deadline_s = asyncio.get_running_loop().time() + BYE_WAIT_S
-        while self._parts.byes or self._by_key:
+        while self._parts.byes or self.active_calls:
             if asyncio.get_running_loop().time() >= deadline_s:
                 break
             await asyncio.sleep(0.02)
@@ -183,6 +204,18 @@ async def _become_ready(edge: Edge, routing: Routing) -> None:
             edge.ready.set()
 
 
+async def _take_questions(edge: Edge, settings: EdgeSettings) -> None:
+    """Place the calls that livekit-server asks for."""
+    if not settings.redis_url:
+        log(_LOGGER, logging.INFO, "no Redis is named: calls are taken in, none are placed")
+        return
+    method = Method(
+        "SIPInternal", "CreateSIPParticipant", edge.placed.place, accepts=edge.takes_more
+    )
+    async with Redis.from_url(settings.redis_url) as redis:
+        await PsrpcServer(redis, method).run()
+
+
 def _make_parts(settings: EdgeSettings, routing: Routing, router: FrameRouter) -> EdgeParts:
     nonces = NonceMint(secrets.token_bytes(32))
     return EdgeParts(
@@ -190,7 +223,7 @@ def _make_parts(settings: EdgeSettings, routing: Routing, router: FrameRouter) -
         admission=Admission(routing, nonces, silent=settings.drop_unrouted),
         ports=RtpPorts(settings.first_rtp_port, settings.last_rtp_port),
         pacer=Pacer(),
-        make_room=lambda session, rate_hz: RoomLeg(router, session, rate_hz),
+        make_room=lambda listener, rate_hz: RoomLeg(router, listener, rate_hz),
         join_gate=asyncio.Semaphore(settings.max_joins),
     )
 
@@ -213,10 +246,12 @@ async def running_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
         )
         edge.signalling.local = (settings.advertised_ip, transport.get_extra_info("sockname")[1])
         readiness = tasks.create_task(_become_ready(edge, routing))
+        questions = tasks.create_task(_take_questions(edge, settings))
         try:
             yield edge
         finally:
             readiness.cancel()
             await edge.stop()
+            questions.cancel()
             edge.signalling.close()
             pacer.cancel()

@@ -7,6 +7,7 @@ into the mixer, without a task or queue of the SDK between.
 import asyncio
 import ctypes
 import json
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -120,9 +121,15 @@ class RoomLeg:
             self._router.abandoned.append((self._room, self.track))
             raise
 
-    async def set_status(self, status: str) -> None:
-        """Tell the room how the call stands."""
-        await self._room.local_participant.set_attributes({CALL_STATUS: status})
+    @property
+    def participant_id(self) -> str:
+        """LiveKit's name of the phone in the room, once joined."""
+        sid: str = self._room.local_participant.sid
+        return sid
+
+    async def set_status(self, status: str, more: Mapping[str, str] | None = None) -> None:
+        """Tell the room how the call stands, and more attributes of it."""
+        await self._room.local_participant.set_attributes({**(more or {}), CALL_STATUS: status})
 
     async def press(self, key: str) -> None:
         """Tell the room of a key of the caller."""

@@ -6,7 +6,6 @@ pacer, silence where nobody speaks, key presses instead of sound while they last
 """
 
 import asyncio
-import ipaddress
 import secrets
 from collections import deque
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from typing_extensions import override
 
 from switchboard_local.sip_edge.caller_stream import CallerStream
+from switchboard_local.sip_edge.dialog_side import is_ip_address
 from switchboard_media import dtmf, rtp
 from switchboard_media.errors import MalformedPacket
 from switchboard_media.pcm import Pcm
@@ -28,6 +28,7 @@ MAX_DATAGRAM = 2048
 MAX_QUEUED_KEYS = 32
 FRAME_MS = 20
 _GAP = (None,) * (dtmf.GAP_MS // FRAME_MS)
+_PAUSE = (None,) * (500 // FRAME_MS)
 
 
 class RtpListener(Protocol):
@@ -68,16 +69,22 @@ class RtpLeg(asyncio.DatagramProtocol):
             ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32)
         )
         self.counters = RtpCounters()
+        self._settle(session)
+
+    def retarget(self, session: AudioSession) -> None:
+        """Send elsewhere, or hold, from now on; another codec begins anew."""
+        if session.codec is self._codec:
+            self._session = session
+        else:
+            self._settle(session)
+
+    def _settle(self, session: AudioSession) -> None:
         self._codec = session.codec
         self._decoder = session.codec.make_decoder()
         self._encoder = session.codec.make_encoder()
         self._silence = np.zeros(session.codec.samples(FRAME_MS), np.int16)
         self._ticks = session.codec.clock_units(FRAME_MS)
         self.stream = CallerStream(session.codec.clock_rate_hz)
-        self._session = session
-
-    def retarget(self, session: AudioSession) -> None:
-        """Send elsewhere, or hold, from now on; the codec stays."""
         self._session = session
 
     @override
@@ -156,6 +163,11 @@ class RtpLeg(asyncio.DatagramProtocol):
         self.counters.keys_out += 1
         return True
 
+    def pause(self) -> None:
+        """Queue half a second without a key."""
+        if len(self._keys_out) < MAX_QUEUED_KEYS * len(_PAUSE):
+            self._keys_out.extend(_PAUSE)
+
     def send(self, pcm: Pcm | None, skipped: int) -> None:
         """Send this tick's packet: sound, silence where there is none, or a part of a key."""
         if skipped:
@@ -194,11 +206,7 @@ class RtpLeg(asyncio.DatagramProtocol):
 
 def is_sendable(session: AudioSession) -> bool:
     """Whether the peer gave an IP address: a name would make each packet wait for DNS."""
-    try:
-        ipaddress.ip_address(session.remote.host)
-    except ValueError:
-        return False
-    return True
+    return is_ip_address(session.remote.host)
 
 
 class NoRtpPortError(Exception):

@@ -7,7 +7,7 @@ the call's one task, which also makes sure that a call cancelled while it joins 
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -17,10 +17,11 @@ from switchboard_local.sip_edge.admission import Admission, Challenged, Welcome,
 from switchboard_local.sip_edge.admit import Caller, CallIds, admit
 from switchboard_local.sip_edge.bridge import Bridge, CallerRoom
 from switchboard_local.sip_edge.call import Call
+from switchboard_local.sip_edge.call_loop import CallLoop
 from switchboard_local.sip_edge.invite import InviteSide
 from switchboard_local.sip_edge.json_log import log
 from switchboard_local.sip_edge.pacer import Pacer
-from switchboard_local.sip_edge.room import caller_token
+from switchboard_local.sip_edge.room import RoomListener, caller_token
 from switchboard_local.sip_edge.rtp_leg import RtpPorts
 from switchboard_local.sip_edge.settings import EdgeSettings
 from switchboard_media import sdp
@@ -28,9 +29,6 @@ from switchboard_media.errors import MalformedSdp
 from switchboard_media.sdp_audio import NoCommonAudio
 from switchboard_media.sip.message import Request
 from switchboard_media.sip.transaction import Key
-
-MAX_QUEUED_WORK = 64
-"""Keys of the caller waiting for the room; more are left out."""
 
 IGNORED_S = 180.0
 """After this long an INVITE that was met with silence is closed, to free its transaction."""
@@ -44,8 +42,7 @@ _ID_LENGTH = 12
 
 _LOGGER = logging.getLogger(__name__)
 
-MakeRoom = Callable[["CallSession", int], CallerRoom]
-Work = Callable[[], Awaitable[None]]
+MakeRoom = Callable[[RoomListener, int], CallerRoom]
 
 
 @dataclass(slots=True)
@@ -67,6 +64,15 @@ def random_id() -> str:
     return "".join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH))
 
 
+async def leave(room: CallerRoom, call: str) -> None:
+    """Leave the room of a call that is over; never raises."""
+    try:
+        async with asyncio.timeout(LEAVE_TIMEOUT_S):
+            await room.leave()
+    except Exception as error:  # noqa: BLE001 - the call is over; the server drops the participant by itself
+        log(_LOGGER, logging.WARNING, "leave failed", call=call, error=repr(error))
+
+
 class CallSession:
     """One incoming call."""
 
@@ -75,8 +81,9 @@ class CallSession:
         self._loop = asyncio.get_running_loop()
         self.side = side
         self._call = Call(self._loop.time())
-        self._work: asyncio.Queue[Work | None] = asyncio.Queue(MAX_QUEUED_WORK)
-        self._timer: asyncio.TimerHandle | None = None
+        self._driver: CallLoop[calls.Event, calls.Command] = CallLoop(
+            self._call, self._do, tick=calls.Tick(), failed=calls.Failed
+        )
         self._active_timer: asyncio.TimerHandle | None = None
         self._bridge: Bridge | None = None
         self._room: CallerRoom | None = None
@@ -89,30 +96,17 @@ class CallSession:
 
     def feed(self, event: calls.Event) -> None:
         """Take a fact and do what follows."""
-        for command in self._call.handle(event, self._loop.time()):
-            self._do(command)
-        self._arm()
+        self._driver.feed(event)
 
     async def run(self) -> None:
         """Live from the INVITE until the room is left."""
         try:
-            await self._guarded(self._decide)
-            while self._end is None:
-                work = await self._work.get()
-                if work is not None and self._end is None:
-                    await self._guarded(work)
+            await self._driver.run(self._decide)
         finally:
             self._release()
             if self._room is not None:
-                await self._leave(self._room)
+                await leave(self._room, self._id)
             self._report()
-
-    async def _guarded(self, work: Work) -> None:
-        try:
-            await work()
-        except Exception as error:
-            _LOGGER.exception("call failed")
-            self.feed(calls.Failed(f"{type(error).__name__} in the SIP edge"))
 
     async def _decide(self) -> None:
         request = self.side.request
@@ -134,7 +128,8 @@ class CallSession:
         """Make the phone's leg and the caller's participant, then ring."""
         settings, request = self._parts.settings, self.side.request
         self._welcome = welcome
-        self._bridge = Bridge(welcome.audio, self, self._parts.pacer)
+        rate_hz = welcome.audio.codec.sample_rate_hz
+        self._bridge = Bridge(welcome.audio, self, self._parts.pacer, room_rate_hz=rate_hz)
         self._answer_body = await self._bridge.open_port(
             self._parts.ports, settings.listen_ip, settings.advertised_ip, welcome.offer
         )
@@ -148,7 +143,7 @@ class CallSession:
             case calls.Ring():
                 self.side.progress(180)
             case calls.Join():
-                self._queue(self._join)
+                self._driver.queue(self._join)
             case calls.Accept():
                 self._accept()
             case calls.Reject(status, text):
@@ -156,7 +151,7 @@ class CallSession:
             case calls.Ignore():
                 self._loop.call_later(IGNORED_S, self.side.reject, 408, "ignored")
             case calls.Bye(text):
-                self._parts.byes.add(self.side.bye(text))
+                self._parts.byes.add(self.side.dialog.bye(text))
             case calls.End():
                 self._finish(command)
             case _:
@@ -169,7 +164,7 @@ class CallSession:
         async with self._parts.join_gate:
             if self._end is not None:
                 return
-            self._room = self._parts.make_room(self, bridge.audio.codec.sample_rate_hz)
+            self._room = self._parts.make_room(self, bridge.room_rate_hz)
             token = caller_token(caller, settings.livekit_key, settings.livekit_secret)
             try:
                 await self._room.join(settings.livekit_ws_url, token)
@@ -193,46 +188,25 @@ class CallSession:
         room = self._room
         if not self._announced and room is not None:
             self._announced = True
-            self._queue(lambda: room.set_status("active"))
+            self._driver.queue(lambda: room.set_status("active"))
 
     def _finish(self, end: calls.End) -> None:
         self._end = end
-        if not self._work.full():
-            self._work.put_nowait(None)
         self._release()
 
     def _release(self) -> None:
         """Stop sound and timers; safe to call twice."""
-        for timer in (self._timer, self._active_timer):
-            if timer is not None:
-                timer.cancel()
+        self._driver.finish()
+        if self._active_timer is not None:
+            self._active_timer.cancel()
         if self._bridge is not None:
             self._bridge.close()
-
-    async def _leave(self, room: CallerRoom) -> None:
-        try:
-            async with asyncio.timeout(LEAVE_TIMEOUT_S):
-                await room.leave()
-        except Exception as error:  # noqa: BLE001 - the call is over; the server drops the participant by itself
-            log(_LOGGER, logging.WARNING, "leave failed", call=self._id, error=repr(error))
-
-    def _queue(self, work: Work) -> None:
-        if not self._work.full():
-            self._work.put_nowait(work)
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline_s = self._call.deadline_s
-        if deadline_s is not None and self._end is None:
-            self._timer = self._loop.call_at(deadline_s, self.feed, calls.Tick())
 
     def on_caller_key(self, key: str) -> None:
         """Pass a key on to the room."""
         room = self._room
         if room is not None:
-            self._queue(lambda: room.press(key))
+            self._driver.queue(lambda: room.press(key))
 
     def on_caller_packet(self) -> None:
         """Note that the caller is there."""
@@ -256,10 +230,10 @@ class CallSession:
     def on_request(self, key: Key, request: Request) -> None:
         """Answer a request in this call's dialog."""
         if request.method == "BYE":
-            self.side.again(key, request)
+            self.side.dialog.again(key, request)
             self.feed(calls.HungUp())
         elif self._call.answered_s is None:
-            self.side.refuse(key, request, 491, "the first INVITE is not answered yet")
+            self.side.dialog.refuse(key, request, 491, "the first INVITE is not answered yet")
         else:
             self._reinvite(key, request)
 
@@ -269,9 +243,9 @@ class CallSession:
             try:
                 self._bridge.move(sdp.parse(request.body))
             except (MalformedSdp, NoCommonAudio) as error:
-                self.side.refuse(key, request, 488, str(error))
+                self.side.dialog.refuse(key, request, 488, str(error))
                 return
-        self.side.again(key, request)
+        self.side.dialog.again(key, request)
 
     def _report(self) -> None:
         """Log how the call went: one line, typed outcome, no content."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from switchboard_contract.sip_routing import InboundTrunk
 from switchboard_local.sip_edge.call_model import Limits
+from switchboard_local.sip_edge.outgoing_request import CallRequest
 
 _PORTS_PER_CALL = 2
 
@@ -30,6 +31,8 @@ class EdgeSettings:
     """WebSocket address that participants join at."""
     livekit_key: str
     livekit_secret: str = field(repr=False)
+    redis_url: str = field(default="", repr=False)
+    """LiveKit's Redis, over which it asks for calls; empty = no calls are placed."""
     drop_unrouted: bool = False
     """Say nothing to a call that no rule takes, as livekit-sip does."""
     max_calls: int = 100
@@ -43,6 +46,16 @@ class EdgeSettings:
     ring_again_s: float = 60.0
     """livekit-sip repeats 180 each second; SIPp scenarios count on fewer."""
     log_level: int = logging.INFO
+
+    def limits_of_request(self, request: CallRequest, within_s: float) -> Limits:
+        """Bound a placed call; whoever waits for the answer waits no longer than `within_s`."""
+        ringing_s = request.ringing_s or self.ringing_timeout_s
+        return Limits(
+            ringing_s=min(ringing_s, within_s) if request.wait else ringing_s,
+            duration_s=min(request.duration_s or self.max_call_s, self.max_call_s),
+            first_media_s=self.first_media_timeout_s,
+            media_s=self.media_timeout_s,
+        )
 
     def limits_of(self, trunk: InboundTrunk | None) -> Limits:
         """Bound a call as its trunk says, or as this edge does where the trunk is silent."""
@@ -85,6 +98,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> EdgeSettings:
         livekit_ws_url=_with_scheme(given.livekit_ws_url or given.livekit_url, "ws"),
         livekit_key=given.livekit_key,
         livekit_secret=secret,
+        redis_url=given.redis_url or environ.get("SWITCHBOARD_REDIS_URL", ""),
         drop_unrouted=given.drop_unrouted,
         max_calls=given.max_calls,
         max_joins=given.max_joins,
@@ -119,7 +133,7 @@ def _port_range(text: str) -> tuple[int, int]:
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m switchboard_local.sip_edge",
-        description="SIP edge stand-in: phone calls in over SIP and RTP, out into LiveKit rooms.",
+        description="SIP edge stand-in: phone calls over SIP and RTP, to and from LiveKit rooms.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
@@ -157,5 +171,6 @@ def _add_livekit(parser: argparse.ArgumentParser, environ: Mapping[str, str]) ->
         default=environ.get("SWITCHBOARD_LIVEKIT_API_KEY", ""),
         help="API key (SWITCHBOARD_LIVEKIT_API_KEY)",
     )
-    # No default from the environment here: --help would print the secret.
+    # No defaults from the environment here: --help would print the secrets.
+    add("--redis-url", default="", help="LiveKit's Redis, to place calls (SWITCHBOARD_REDIS_URL)")
     add("--livekit-secret", default="", help="API secret (SWITCHBOARD_LIVEKIT_API_SECRET)")

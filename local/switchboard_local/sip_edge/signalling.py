@@ -5,7 +5,6 @@ behind is counted and logged, and the socket lives on.
 """
 
 import asyncio
-import ipaddress
 import logging
 import secrets
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Protocol, cast
 
 from typing_extensions import override
 
+from switchboard_local.sip_edge.dialog_side import is_ip_address
 from switchboard_local.sip_edge.json_log import log
 from switchboard_media.errors import MalformedMessage
 from switchboard_media.sip.layer import TransactionLayer
@@ -102,7 +102,7 @@ class Signalling(asyncio.DatagramProtocol):
         self._act(self._layer.respond(key, response, self._loop.time()), None)
 
     def request(self, request: Request, to: Address) -> None:
-        """Send a request of ours and repeat it until it is answered."""
+        """Send a request of ours and repeat it until it is answered; an ACK goes out once."""
         self._act(self._layer.request(request, to, self._loop.time()), None)
 
     def fresh_via(self) -> str:
@@ -119,9 +119,7 @@ class Signalling(asyncio.DatagramProtocol):
 
     def _send(self, send: Send) -> None:
         host, port = send.to
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
+        if not is_ip_address(host):
             # A name would block the loop on DNS; a peer's own address is always known here.
             self.counters.unsendable += 1
             log(_LOGGER, logging.WARNING, "address is not an IP address", sent=False)

@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseDict
 from livekit import api
 from livekit.rtc._ffi_client import FfiClient
 
-from switchboard_local.servers import LiveKitServer
+from switchboard_local.servers import LiveKitServer, RedisServer
 from tests.local.sip_edge.edge_process import EdgeProcess, edge_process
 
 _COUNTER = itertools.count(1)
@@ -41,9 +41,9 @@ def _native_library_ends_first() -> Iterator[None]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def edge(livekit: LiveKitServer) -> AsyncIterator[EdgeProcess]:
+async def edge(livekit: LiveKitServer, redis: RedisServer) -> AsyncIterator[EdgeProcess]:
     """An edge for all tests that do not need one of their own."""
-    options = ["--media-timeout-initial", "4", "--media-timeout", "3"]
+    options = ["--media-timeout-initial", "4", "--media-timeout", "3", "--redis-url", redis.url]
     async with edge_process(livekit, options) as process:
         yield process
 

@@ -4,7 +4,7 @@ Datagrams go in by hand and come out in a list; the room is a list of what was a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -19,9 +19,10 @@ from switchboard_local.sip_edge.edge import Edge
 from switchboard_local.sip_edge.livekit_tables import Tables
 from switchboard_local.sip_edge.mixer import Mixer
 from switchboard_local.sip_edge.pacer import Pacer
+from switchboard_local.sip_edge.room import RoomListener
 from switchboard_local.sip_edge.routing import Routing
 from switchboard_local.sip_edge.rtp_leg import RtpLeg, RtpPorts
-from switchboard_local.sip_edge.session import CallSession, EdgeParts
+from switchboard_local.sip_edge.session import EdgeParts
 from switchboard_local.sip_edge.settings import EdgeSettings
 from switchboard_media import rtp, sdp
 from switchboard_media.codec import CODECS, Codec
@@ -104,11 +105,14 @@ class FakeTrack:
 class FakeRoom:
     """A room that notes what was asked of it."""
 
-    def __init__(self, session: CallSession, join_s: float, error: Exception | None) -> None:
+    participant_id = "PA_phone"
+
+    def __init__(self, session: RoomListener, join_s: float, error: Exception | None) -> None:
         self.session = session
         self.mixer = Mixer()
         self.track = FakeTrack()
         self.asked: list[str] = []
+        self.attributes: dict[str, str] = {}
         self._join_s = join_s
         self._error = error
 
@@ -119,8 +123,9 @@ class FakeRoom:
         if self._error is not None:
             raise self._error
 
-    async def set_status(self, status: str) -> None:
+    async def set_status(self, status: str, more: Mapping[str, str] | None = None) -> None:
         self.asked.append(f"status {status}")
+        self.attributes |= more or {}
 
     async def press(self, key: str) -> None:
         self.asked.append(f"press {key}")
@@ -245,7 +250,7 @@ async def bench(
             raise tables_error
         return list(trunks), list(rules)
 
-    def make_room(session: CallSession, rate_hz: int) -> FakeRoom:
+    def make_room(session: RoomListener, rate_hz: int) -> FakeRoom:
         del rate_hz
         rooms.append(FakeRoom(session, join_s, join_error))
         return rooms[-1]

@@ -180,6 +180,29 @@ async def test_removal_of_the_caller_is_a_bye(
         await caller.next_request("BYE")
 
 
+async def test_a_caller_hears_a_track_while_it_is_subscribed_and_only_then(
+    edge: EdgeProcess, livekit: LiveKitServer, livekit_api: api.LiveKitAPI, make_line: MakeLine
+) -> None:
+    line = await make_line()
+    async with talking(edge, livekit, line) as (caller, agent):
+        (track,) = agent.room.local_participant.track_publications
+        for wanted in (True, False, True):
+            request = api.UpdateSubscriptionsRequest(
+                room=line.room,
+                identity="sip_+15550199",
+                track_sids=[track],
+                subscribe=wanted,
+            )
+            await livekit_api.room.update_subscriptions(request)
+            async with asyncio.timeout(5):
+                await caller.hears(20)
+                while bool(np.abs(caller.heard_pcm(10)).max() > 50) is not wanted:
+                    await caller.hears(5)
+            await caller.hears(50)
+            peak = np.abs(caller.heard_pcm(50)).max()
+            assert peak > 6000 if wanted else peak < 50
+
+
 async def test_reinvite_moves_the_sound_and_can_hold_it(
     edge: EdgeProcess, livekit: LiveKitServer, make_line: MakeLine
 ) -> None:

@@ -3,7 +3,9 @@
 import pytest
 
 from switchboard_contract.sip_routing import InboundTrunk
+from switchboard_local.sip_edge.outgoing_request import read_request
 from switchboard_local.sip_edge.settings import SettingsError, parse
+from tests.local.sip_edge.placed_harness import payload
 
 ENVIRONMENT = {
     "SWITCHBOARD_LIVEKIT_API_URL": "http://127.0.0.1:7880",
@@ -28,10 +30,18 @@ def test_options_win() -> None:
     assert (settings.first_rtp_port, settings.last_rtp_port) == (20_002, 20_100)
 
 
-def test_help_never_prints_the_secret(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_never_prints_the_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse(["--help"], ENVIRONMENT)
+        parse(["--help"], {**ENVIRONMENT, "SWITCHBOARD_REDIS_URL": "redis://:hush@r"})
     assert "hush" not in capsys.readouterr().out
+
+
+def test_redis_is_optional_and_its_password_is_not_shown() -> None:
+    assert parse([], ENVIRONMENT).redis_url == ""
+    settings = parse([], {**ENVIRONMENT, "SWITCHBOARD_REDIS_URL": "redis://:hush@r"})
+    assert settings.redis_url == "redis://:hush@r"
+    assert "hush" not in repr(settings)
+    assert parse(["--redis-url", "redis://x"], ENVIRONMENT).redis_url == "redis://x"
 
 
 @pytest.mark.parametrize(
@@ -60,3 +70,13 @@ def test_the_trunk_bounds_the_call_but_cannot_loosen_the_edges_bound() -> None:
         InboundTrunk(id="a", ringing_timeout_s=5.0, max_call_duration_s=500.0)
     )
     assert (limits.ringing_s, limits.duration_s) == (5.0, 100)
+
+
+def test_who_waits_for_an_answer_waits_no_longer_than_the_question_lasts() -> None:
+    settings = parse(["--max-call-seconds", "100", "--ringing-timeout", "20"], ENVIRONMENT)
+    asked = read_request(payload(wait_until_answered=True))
+    assert settings.limits_of_request(asked, 15.0).ringing_s == 15
+    assert settings.limits_of_request(asked, 80.0).ringing_s == 20
+    later = read_request(payload(wait_until_answered=False, max_call_duration={"seconds": 500}))
+    limits = settings.limits_of_request(later, 15.0)
+    assert (limits.ringing_s, limits.duration_s) == (20, 100)
