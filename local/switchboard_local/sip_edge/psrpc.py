@@ -57,7 +57,7 @@ class PsrpcServer:
         self._requests = wire.channel(method.service, method.name, "REQ")
         self._choices = wire.channel(method.service, method.name, "RCLAIM")
         self._claims: dict[str, asyncio.Future[bool]] = {}
-        self._open: set[asyncio.Task[None]] = set()
+        """Of the requests that are worked on: whether the client has chosen us."""
         self._told = False
 
     async def run(self) -> None:
@@ -98,19 +98,22 @@ class PsrpcServer:
             claim.set_result(choice.server_id == self._id)
 
     def _asked(self, request: wire.RpcRequest, key: str, tasks: asyncio.TaskGroup) -> None:
-        full = len(self._open) >= MAX_OPEN or not self._method.accepts()
+        full = len(self._claims) >= MAX_OPEN or not self._method.accepts()
         if full or request.request_id in self._claims or request.expires_s <= time.time():
             log(_LOGGER, logging.WARNING, "psrpc request left out", full=full)
             return
-        task = tasks.create_task(self._guarded(request, key))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        self._claims[request.request_id] = asyncio.get_running_loop().create_future()
+        tasks.create_task(self._guarded(request, key))
 
     async def _guarded(self, request: wire.RpcRequest, key: str) -> None:
         try:
             await self._answer(request, key)
         except (RedisError, OSError) as error:
             log(_LOGGER, logging.WARNING, "psrpc request lost with Redis", text=str(error))
+        except Exception:
+            _LOGGER.exception("psrpc request failed")
+        finally:
+            del self._claims[request.request_id]
 
     async def _answer(self, request: wire.RpcRequest, key: str) -> None:
         taken = await self._redis.set(key, secrets.randbits(32), nx=True, ex=TAKEN_S)
@@ -122,23 +125,18 @@ class PsrpcServer:
         except CannotPlaceError as error:
             answer = wire.failure(request, self._id, time.time(), error.fault)
         except Exception:
-            _LOGGER.exception("psrpc request failed")
+            _LOGGER.exception("psrpc request not served")
             broken = Fault("internal", "the SIP edge failed")
             answer = wire.failure(request, self._id, time.time(), broken)
         await self._publish(request, "RES", answer)
 
     async def _is_ours(self, request: wire.RpcRequest) -> bool:
         """Claim the request, and wait for the client's choice."""
-        choice: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._claims[request.request_id] = choice
-        try:
-            await self._publish(request, "CLAIM", wire.claim(request, self._id))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(CLAIM_S, request.expires_s - time.time())):
-                    return await choice
-            return False
-        finally:
-            del self._claims[request.request_id]
+        await self._publish(request, "CLAIM", wire.claim(request, self._id))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(CLAIM_S, request.expires_s - time.time())):
+                return await self._claims[request.request_id]
+        return False
 
     async def _publish(self, request: wire.RpcRequest, kind: str, data: bytes) -> None:
         name = wire.channel(self._method.service, request.client_id, kind)

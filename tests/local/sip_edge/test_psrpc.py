@@ -114,6 +114,18 @@ async def test_of_several_servers_one_claims(redis: RedisServer) -> None:
         await client.hears_nothing()
 
 
+async def test_two_requests_under_one_id_are_one(redis: RedisServer) -> None:
+    async with served(redis.url, "H") as client:
+        await client.ask(b"abc")
+        await client.ask(b"xyz")
+        claim = await client.hears("CLAIM")
+        await client.hears_nothing()
+        await client.choose(claim.server_id)
+        assert (await client.hears("RES")).raw_response == b"cba"
+        await client.ask(b"xyz", request="REQ_2")
+        await client.hears("CLAIM")
+
+
 async def test_what_another_server_was_chosen_for_is_left_alone(redis: RedisServer) -> None:
     async with served(redis.url, "C") as client:
         await client.ask(b"abc")
