@@ -137,6 +137,21 @@ async def shows(desk: Desk, status: str) -> None:
             await changed.wait()
 
 
+async def gone(desk: Desk) -> None:
+    """Wait until the room has lost the phone.
+
+    livekit-server is asked, because it does not always tell the others of a participant that leaves
+    within milliseconds of coming.
+    """
+    request = api.ListParticipantsRequest(room=desk.room)
+    async with asyncio.timeout(5):
+        while any(
+            p.identity == "human"
+            for p in (await desk.client.room.list_participants(request)).participants
+        ):
+            pass
+
+
 @pytest.mark.parametrize("codec", [PCMU, G722], ids=lambda codec: codec.name)
 async def test_both_sides_hear_each_others_tone(open_desk: MakeDesk, codec: Codec) -> None:
     async with open_desk() as desk:
@@ -207,7 +222,7 @@ async def test_busy_comes_back_with_its_sip_status(open_desk: MakeDesk) -> None:
         assert isinstance(refusal, SipCallError)
         assert (refusal.sip_status_code, refusal.sip_status) == (486, "Busy Here")
         await desk.phone.next_request("ACK")
-        await asyncio.wait_for(desk.agent.caller_left.wait(), 5)
+        await gone(desk)
 
 
 async def test_nobody_who_answers_is_cancelled(open_desk: MakeDesk, edge: EdgeProcess) -> None:
