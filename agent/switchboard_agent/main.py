@@ -146,8 +146,7 @@ async def run_worker(settings: Settings, tracing: Tracing) -> None:
             *_finding_out(held, admission, telemetry),
         )
         await _run_beside(worker.run(stop), background)
-        await _leave(heart, recovery, records)
-        await tracing.aclose()
+        await _leave(heart, recovery, records, tracing)
     _log.info("worker stopped")
 
 
@@ -176,12 +175,15 @@ async def _keep_running(work: Work) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-async def _leave(heart: Heart, recovery: Recovery, records: RedisStreamRecorder) -> None:
+async def _leave(
+    heart: Heart, recovery: Recovery, records: RedisStreamRecorder, tracing: Tracing
+) -> None:
     """Drained: nobody must take this worker for lost while its last events come out."""
     await recovery.keeper.linger(FLUSH_SECONDS * 2)
     await heart.leave()
     await _flush(records)
     await recovery.keeper.leave()
+    await tracing.aclose()
 
 
 async def _flush(records: RedisStreamRecorder) -> None:
