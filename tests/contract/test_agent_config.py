@@ -61,6 +61,15 @@ def test_a_target_is_a_telephone_or_sip_uri(to: str) -> None:
         make_config(transfer={"to": to})
 
 
+def test_a_carrier_calls_only_where_there_is_a_briefing_and_dials_no_sips() -> None:
+    warm = {"to": "tel:+15550199", "briefing": "A caller.", "carrier": "main"}
+    assert make_config(transfer=warm).transfer is not None
+    with pytest.raises(ValidationError, match="carrier needs briefing"):
+        make_config(transfer={"to": "tel:+15550199", "carrier": "main"})
+    with pytest.raises(ValidationError, match="tel: or sip:"):
+        make_config(transfer=warm | {"to": "sips:desk@example.com"})
+
+
 def test_revision_fits_a_kubernetes_name() -> None:
     assert make_config().revision.isalnum()
     assert len(make_config().revision) == 10

@@ -12,7 +12,7 @@ from switchboard_operator.credentials import with_keys
 from switchboard_operator.desired.shared_pool import worker_name
 from switchboard_operator.entitlement import Excess, excess, pool_faults, usable_pools
 from switchboard_operator.kube.objects import Object
-from tests.operator.samples import spec
+from tests.operator.samples import inputs, spec
 
 _PAID: Object = {"name": "paid", "baseUrl": "https://api.example/v1", "model": "large"}
 POOL: Object = {"workerPools": [{"name": "front", "maxCallSeconds": 600}, {"name": "night"}]}
@@ -147,3 +147,43 @@ def test_a_key_by_name_never_reaches_a_shared_pool_either() -> None:
     assert refused is not None
     assert refused.reason is Reason.SECRET_IN_SHARED_POOL
     assert refused.message.startswith("spec.llm.providers[0].credential: ")
+
+
+_WARM: Object = {"to": "tel:+15550199", "briefing": "A caller."}
+_CARRIERS: Object = {
+    "sip": {
+        "egress": [
+            {"name": "main", "address": "sip.example.com"},
+            {"name": "spare", "address": "sip2.example.com"},
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("tenant", "transfer", "lacking"),
+    [
+        ({}, _WARM, "no carrier under its spec.sip.egress (it has: none)"),
+        (_CARRIERS, _WARM | {"carrier": "third"}, "no carrier third under its spec.sip.egress"),
+        (_CARRIERS, _WARM, ""),
+        (_CARRIERS, _WARM | {"carrier": "spare"}, ""),
+        ({}, {"to": "tel:+15550199"}, ""),
+    ],
+)
+def test_a_human_is_called_only_through_a_carrier_that_is_there(
+    tenant: Object, transfer: Object, lacking: str
+) -> None:
+    found = _excess(tenant, transfer=transfer)
+    if not lacking:
+        assert found is None
+        return
+    assert found is not None
+    assert found.reason is Reason.CARRIER_UNKNOWN
+    assert lacking in found.message
+
+
+@pytest.mark.parametrize(("named", "told"), [({}, "main"), ({"carrier": "spare"}, "spare")])
+def test_workers_are_told_which_carrier_calls(named: Object, told: str) -> None:
+    transfer = inputs(owner=_CARRIERS, transfer=_WARM | named).config.transfer
+    assert transfer is not None
+    assert transfer.carrier == told

@@ -126,6 +126,14 @@ WRONG: dict[str, tuple[Object, str]] = {
         ),
         "set transfer when the script of a variant transfers calls",
     ),
+    "carrier without briefing": (
+        agent(transfer={"to": "tel:+15550199", "carrier": "main"}),
+        "carrier needs briefing",
+    ),
+    "briefing over sips": (
+        agent(transfer={"to": "sips:desk@example.com", "briefing": "Hello."}),
+        "with briefing, to must be a tel: or sip: address",
+    ),
     "intent to nowhere": (
         agent(dialog=_script(intents=[_BYE | {"flow": "book"}])),
         "each flow of an intent must stand under flows",

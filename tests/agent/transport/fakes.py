@@ -125,6 +125,7 @@ class FakeServer(FakeFfi):
 
         def fill(event: FfiEvent) -> None:
             event.publish_track.publication.handle.id = 30
+            event.publish_track.publication.info.sid = "TR_agent"
 
         self.answer("publish_track", fill)
 
@@ -153,6 +154,7 @@ class FakeServer(FakeFfi):
         def fill(event: RoomEvent) -> None:
             event.track_published.participant_identity = identity
             event.track_published.publication.handle.id = handle
+            event.track_published.publication.info.sid = f"TR_{handle}"
             event.track_published.publication.info.kind = (
                 TrackKind.KIND_VIDEO if video else TrackKind.KIND_AUDIO
             )

@@ -168,3 +168,18 @@ async def test_calls_that_outlive_the_drain_time_are_hung_up() -> None:
         assert transport.hung_up >= 1
         assert d.link.said[-1] == "ended J1 hung up while draining"
         assert d.admission.held == 0
+
+
+async def test_a_slot_is_held_until_caller_and_human_have_parted() -> None:
+    async with desk() as at:
+        transport = await at.serve("a")
+        transport.parted.clear()
+        transport.over.set()
+        await settle()
+        assert at.engine.serving == 0
+        assert at.admission.held == 1
+        assert transport.hung_up == 0
+        transport.parted.set()
+        await settle()
+        assert at.admission.held == 0
+        assert transport.hung_up == 1
