@@ -204,7 +204,7 @@ async def _become_ready(edge: Edge, routing: Routing) -> None:
             edge.ready.set()
 
 
-async def _take_questions(edge: Edge, settings: EdgeSettings) -> None:
+async def take_questions(edge: Edge, settings: EdgeSettings) -> None:
     """Place the calls that livekit-server asks for."""
     if not settings.redis_url:
         log(_LOGGER, logging.INFO, "no Redis is named: calls are taken in, none are placed")
@@ -246,7 +246,7 @@ async def running_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
         )
         edge.signalling.local = (settings.advertised_ip, transport.get_extra_info("sockname")[1])
         readiness = tasks.create_task(_become_ready(edge, routing))
-        questions = tasks.create_task(_take_questions(edge, settings))
+        questions = tasks.create_task(take_questions(edge, settings))
         try:
             yield edge
         finally:

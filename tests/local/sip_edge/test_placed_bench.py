@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchboard_local.sip_edge.edge import take_questions
 from switchboard_local.sip_edge.outgoing_request import CannotPlaceError, read_request
 from switchboard_media import dtmf, rtp, sdp
 from switchboard_media.codec import CODECS, PCMU
@@ -14,7 +15,7 @@ from switchboard_media.sdp_audio import RtpAddress, offer_audio
 from switchboard_media.sip.digest import Challenge
 from switchboard_media.sip.message import Request
 from switchboard_media.sip.responses import response_to
-from tests.local.sip_edge.harness import PHONE, bench, rtp_packet
+from tests.local.sip_edge.harness import PHONE, SETTINGS, bench, rtp_packet
 from tests.local.sip_edge.placed_harness import (
     TAG,
     Asked,
@@ -247,6 +248,19 @@ def test_a_full_edge_and_a_stopping_one_take_no_more() -> None:
             assert not b.edge.takes_more()
 
     run_virtual(main())
+
+
+def test_without_redis_calls_are_taken_in_only_and_that_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await take_questions(b.edge, SETTINGS)
+
+    caplog.set_level("INFO")
+    run_virtual(main())
+    said = [r.getMessage() for r in caplog.records if "Redis" in r.getMessage()]
+    assert said == ["no Redis is named: calls are taken in, none are placed"]
 
 
 @pytest.mark.parametrize(
