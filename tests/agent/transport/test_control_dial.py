@@ -93,6 +93,7 @@ async def test_nobody_is_called_through_the_trunk_of_others() -> None:
             Transferred(TransferResult.NO_ANSWER, 480),
         ),
         ({"code": "deadline_exceeded", "msg": ""}, Transferred(TransferResult.NO_ANSWER)),
+        ({"code": "canceled", "msg": ""}, Transferred(TransferResult.NO_ANSWER)),
         ({"code": "unavailable", "msg": "no node"}, Transferred(TransferResult.FAILED)),
     ],
 )

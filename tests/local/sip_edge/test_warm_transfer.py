@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from livekit import api
 
-from switchboard_agent.transport.base import Human, NotReachedError
+from switchboard_agent.transport.base import TRANSFER_SECONDS, Human, NotReachedError, Transferred
 from switchboard_agent.transport.livekit.transport import LiveKitTransport
 from switchboard_contract.call_events import TransferResult
 from switchboard_local.servers import LiveKitServer
@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")
 CALLER_HZ, HUMAN_HZ, BRIEFING_HZ = 440.0, 600.0, 750.0
 DESK, CARRIER = "+15550300", "main"
 LOUD = 6000
+RINGS_SECONDS = 6.0
+"""Longer than any other question to LiveKit may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Scene:
     tasks: asyncio.TaskGroup
 
     async def picked_up(self) -> None:
-        """The human answers, and hums."""
+        """The human answers, in no hurry, and hums."""
         await self.desk.rings()
+        await asyncio.sleep(RINGS_SECONDS)
         await self.desk.pick_up([PCMU])
         self.desk.tone_hz = HUMAN_HZ
         self.tasks.create_task(self.desk.talk())
@@ -105,6 +108,13 @@ async def brief(human: Human) -> None:
         await asyncio.sleep(0.02)
 
 
+async def _asked(s: Scene) -> Transferred:
+    with pytest.raises(NotReachedError) as failed:
+        async with s.transport.consult(f"tel:{DESK}", CARRIER):
+            raise AssertionError("nobody has answered")
+    return failed.value.transferred
+
+
 async def test_a_human_is_briefed_apart_and_then_speaks_with_the_caller(
     edge: EdgeProcess, livekit: LiveKitServer, make_line: MakeLine
 ) -> None:
@@ -137,10 +147,7 @@ async def test_a_busy_human_costs_the_caller_nothing(
             s.desk.respond(486)
 
         s.tasks.create_task(refuse())
-        with pytest.raises(NotReachedError) as refused:
-            async with s.transport.consult(f"tel:{DESK}", CARRIER):
-                raise AssertionError("nobody has answered")
-        told = refused.value.transferred
+        told = await _asked(s)
         assert (told.result, told.sip_status) == (TransferResult.REFUSED, 486)
         assert await heard(s.caller) == pytest.approx(AGENT_TONE_HZ, abs=16)
         s.caller.in_dialog("BYE")
@@ -162,4 +169,17 @@ async def test_a_caller_who_hangs_up_ends_the_ringing_of_the_human(
         s.rig.engine.calls[s.room].over.set()
         asking.cancel()
         await s.desk.next_request("CANCEL")
+        await until(lambda: s.rig.admission.held == 0)
+
+
+async def test_a_human_who_does_not_pick_up_is_told_apart_from_one_who_refuses(
+    edge: EdgeProcess, livekit: LiveKitServer, make_line: MakeLine
+) -> None:
+    async with scene(edge, livekit, make_line, "warm-nobody") as s:
+        asking = s.tasks.create_task(_asked(s))
+        await s.desk.rings()
+        await s.desk.next_request("CANCEL", TRANSFER_SECONDS + 5)
+        assert (await asking).result is TransferResult.NO_ANSWER
+        assert await heard(s.caller) == pytest.approx(AGENT_TONE_HZ, abs=16)
+        s.caller.in_dialog("BYE")
         await until(lambda: s.rig.admission.held == 0)

@@ -23,6 +23,8 @@ from switchboard_contract.call_events import TransferResult
 
 _NO_ANSWER_STATUS = frozenset({408, 480, 487})
 """Final SIP statuses of a phone that rang and was not picked up."""
+_RANG = frozenset({TwirpErrorCode.CANCELED, TwirpErrorCode.DEADLINE_EXCEEDED})
+"""A bridge says the former of a phone that rang for as long as it may; without a SIP status."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ async def dial(sip: SipService, asked: Dial) -> Transferred:
     except (TwirpError, aiohttp.ClientError, TimeoutError) as error:
         code = error.code if isinstance(error, TwirpError) else type(error).__name__
         _log.warning("a human was not reached", extra=about | {"reason": code})
-        rang = code == TwirpErrorCode.DEADLINE_EXCEEDED
+        rang = code in _RANG
         return Transferred(TransferResult.NO_ANSWER if rang else TransferResult.FAILED)
     return Transferred(TransferResult.SUCCEEDED)
 
