@@ -3,7 +3,7 @@
 import pytest
 
 from switchboard_agent.dialog.briefing import briefing_of
-from switchboard_contract.dialog import Script, Slot, SlotType
+from switchboard_contract.dialog import Intent, Script, Slot, SlotType
 from tests.agent.live.configs import agent_config
 
 CONFIG = agent_config().model_copy(
@@ -14,7 +14,7 @@ CONFIG = agent_config().model_copy(
                 "name": Slot(type=SlotType.PERSON_NAME, ask="Who?"),
                 "day": Slot(type=SlotType.DAY, ask="When?"),
             },
-            intents=agent_config().script.intents if agent_config().script else [],
+            intents=[Intent(name="bye", phrases=["bye bye"], hang_up=True)],
         )
     }
 )

@@ -111,7 +111,7 @@ def _audible(voices: dict[str, Heard]) -> dict[str, float]:
     return {voice: sound.frequency_hz for voice, sound in voices.items() if sound.seconds > 0}
 
 
-def of(**tones_hz: float) -> dict[str, float]:
+def of(**tones_hz: float) -> dict[str, object]:
     """The tones lie 150 Hz apart; what a full machine loses of one blurs it."""
     return {voice.replace("_", "/"): pytest.approx(hz, abs=40) for voice, hz in tones_hz.items()}
 
