@@ -51,6 +51,7 @@ class Signalling(asyncio.DatagramProtocol):
         self._layer = layer or TransactionLayer()
         self._transport: asyncio.DatagramTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
         self._loop = asyncio.get_running_loop()
         self.counters = SignallingCounters()
         self.local: Address = ("", 0)
@@ -130,11 +131,13 @@ class Signalling(asyncio.DatagramProtocol):
     def _arm(self) -> None:
         deadline_s = self._layer.deadline_s
         if self._timer is not None:
-            if deadline_s is not None and self._timer.when() <= deadline_s:
+            if deadline_s is not None and self._due_s <= deadline_s:
                 return
             self._timer.cancel()
             self._timer = None
         if deadline_s is not None:
+            # uvloop gives a handle without a time where the time has come.
+            self._due_s = deadline_s
             self._timer = self._loop.call_at(deadline_s, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -48,7 +48,9 @@ class World:
         raise AssertionError("nobody asks for it", room, identity, to)
 
     async def occupants(self, room: str) -> Occupants:  # noqa: ARG002 the seam
-        return Occupants((), 0)
+        if self.broken:
+            raise RoomControlError("the server is away")
+        return Occupants(tuple(self.present), 1)
 
     async def dial(self, asked: Dial) -> Transferred:
         self.asked.append(asked)
@@ -122,6 +124,10 @@ class World:
         if not ringing.done():
             ringing.set_result(Transferred(TransferResult.NO_ANSWER))
             self.leaves(self.human)
+
+    def leaves_unseen(self, identity: str) -> None:
+        """The server knows it and tells nobody."""
+        self.present.discard(identity)
 
     def leaves(self, identity: str) -> None:
         if identity in self.present:

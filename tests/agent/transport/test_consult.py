@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from switchboard_agent.transport.base import NotReachedError, Transferred
 from switchboard_agent.transport.livekit.control import RoomControlError
+from switchboard_agent.transport.livekit.transport import ASK_SECONDS
 from switchboard_contract.call_events import TransferResult
 from tests.agent.transport.consult_world import CALLER, World
 from tests.support.virtual_time import run_virtual
@@ -178,16 +179,21 @@ def test_a_human_of_a_lost_worker_is_put_out() -> None:
     run_virtual(scene())
 
 
+@pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("leaver", ["caller", "human"])
-def test_the_worker_stays_until_one_leaves_and_puts_the_other_out(leaver: str) -> None:
+def test_the_worker_stays_until_one_leaves_and_puts_the_other_out(
+    leaver: str, *, told: bool
+) -> None:
     async def scene() -> None:
         world = await connected()
         staying = world.start(world.transport.wait_until_parted())
         await asyncio.sleep(600)
         assert not staying.done()
         assert world.removed == []
-        world.leaves(CALLER if leaver == "caller" else world.human)
-        await staying
+        leave = world.leaves if told else world.leaves_unseen
+        leave(CALLER if leaver == "caller" else world.human)
+        async with asyncio.timeout(ASK_SECONDS + 1):
+            await staying
         await world.hang_up()
         assert world.present == set()
 

@@ -140,8 +140,7 @@ async def shows(desk: Desk, status: str) -> None:
 async def gone(desk: Desk) -> None:
     """Wait until the room has lost the phone.
 
-    livekit-server is asked, because it does not always tell the others of a participant that leaves
-    within milliseconds of coming.
+    livekit-server is asked, because the others in the room are not always told.
     """
     request = api.ListParticipantsRequest(room=desk.room)
     async with asyncio.timeout(5):
@@ -235,7 +234,7 @@ async def test_nobody_who_answers_is_cancelled(open_desk: MakeDesk, edge: EdgePr
         cancel = await desk.phone.next_request("CANCEL")
         assert cancel.via.branch == invite.via.branch
         await desk.phone.next_request("ACK")
-        await asyncio.wait_for(desk.agent.caller_left.wait(), 5)
+        await gone(desk)
         ended = await edge.logged("placed call ended", room=desk.room)
         assert ended["outcome"] == "ringing-timeout"
 
@@ -248,7 +247,7 @@ async def test_the_phone_hangs_up_and_the_participant_leaves(
         desk.phone.in_dialog("BYE")
         response = await desk.phone.next_response(lambda r: r.cseq.method == "BYE")
         assert response.status == 200
-        await asyncio.wait_for(desk.agent.caller_left.wait(), 5)
+        await gone(desk)
         ended = await edge.logged("placed call ended", room=desk.room)
         assert ended["outcome"] == "callee-hung-up"
 

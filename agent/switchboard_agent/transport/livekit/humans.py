@@ -7,8 +7,8 @@ would hear the caller, and nobody knows how far they were.
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Coroutine
+from contextlib import asynccontextmanager, suppress
 
 from switchboard_agent.recovery.fence import Fence
 from switchboard_agent.transport.livekit.consult import Consult
@@ -60,10 +60,19 @@ class Humans:
             if not consult.connected:
                 self._spawn(consult.put_out())  # the caller does not wait for it
 
-    async def wait_until_parted(self) -> None:
-        """Return when caller and human speak no more."""
-        if self._consult is not None:
-            await self._consult.over.wait()
+    async def parted(self, seconds: float) -> bool:
+        """Whether caller and human speak no more; waits so long to be told."""
+        if self._consult is None:
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._consult.over.wait()
+        return self._consult.over.is_set()
+
+    def only(self, identities: Collection[str]) -> None:
+        """Nobody but these is in the room, says the server."""
+        if self._consult is not None and self._consult.human not in identities:
+            self._consult.left()
 
     async def put_out(self) -> None:
         """End the call of the human with whom the caller spoke."""

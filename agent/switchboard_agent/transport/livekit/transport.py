@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ from switchboard_agent.transport.base import (
     Transferred,
 )
 from switchboard_agent.transport.livekit.call_info import call_info
-from switchboard_agent.transport.livekit.control import CallControl, end_call
+from switchboard_agent.transport.livekit.control import CallControl, RoomControlError, end_call
 from switchboard_agent.transport.livekit.ffi import FfiDemux
 from switchboard_agent.transport.livekit.humans import Humans
 from switchboard_agent.transport.livekit.room import Kind, Participant, Room, RoomError
@@ -49,6 +49,9 @@ ANSWER_SECONDS = 3.0
 the agent's track, a moment after the agent joined; what is said before that, nobody hears."""
 
 CALLER_LEAVES_SECONDS = 1.0
+
+ASK_SECONDS = 10.0
+"""Between two questions who of a caller and a human is still there."""
 
 KEY_SECONDS = 0.5
 """What livekit-sip takes for a key: 250 ms of tone and as much of silence. It queues them."""
@@ -210,11 +213,16 @@ class LiveKitTransport:
             yield human
 
     async def wait_until_parted(self) -> None:
-        """Return when caller and human speak no more; at once where they never did."""
-        if self.connected:
-            for stream in self._streams:
-                stream.close()
-            await self._humans.wait_until_parted()
+        """Return when caller and human speak no more; at once where they never did.
+
+        Who left is not always told to the others in a room: the server is asked now and then.
+        """
+        if not self.connected:
+            return
+        for stream in self._streams:
+            stream.close()
+        while not await self._humans.parted(ASK_SECONDS):
+            await self._look_who_is_there()
 
     async def hang_up(self) -> None:
         """End the call for the caller and release everything.
@@ -254,6 +262,13 @@ class LiveKitTransport:
     def _alone(self) -> bool:
         """Whether nobody but the agent speaks with the caller."""
         return not self.connected or self._humans.left
+
+    async def _look_who_is_there(self) -> None:
+        with suppress(RoomControlError):
+            there = (await self._control.occupants(self._ticket.room)).callers
+            if self._caller is None or self._caller.identity not in there:
+                self._close(CloseReason.CALLER_LEFT)
+            self._humans.only(there)
 
     async def _see_caller_leave(self) -> None:
         """Stay until the library has seen the caller go, which takes some 20 ms.
