@@ -35,6 +35,8 @@ class Desk:
     """The human's telephone."""
 
     callers: Phones
+    rings: asyncio.Event = field(default_factory=asyncio.Event)
+    """The phone is in the room; one that is put out while it joins would join again."""
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     put_out: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[Dial] = field(default_factory=list)
@@ -42,6 +44,7 @@ class Desk:
     async def ring(self, asked: Dial) -> Transferred:
         self.asked.append(asked)
         await self.callers.join("desk", into=asked.room, identity=asked.identity, hz=HUMAN_HZ)
+        self.rings.set()
         ends = [asyncio.ensure_future(end.wait()) for end in (self.answers, self.put_out)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
@@ -181,7 +184,7 @@ async def test_a_human_nobody_waits_for_any_more_is_put_out_while_it_rings(
 ) -> None:
     async with scene(livekit, "rings") as s:
         ringing = asyncio.ensure_future(consult(s))
-        await until(lambda: bool(s.desk.asked))
+        await s.desk.rings.wait()
         ringing.cancel()
         await s.callers.leave(s.room)
         await s.callers.gone("desk")
