@@ -216,7 +216,7 @@ def test_a_model_server_is_rolled_and_replaced_under_live_calls(
         before = system.agent()["revision"]
         _apply(system.demo, tmp_path, "second")
         until(lambda: _why_models(system) == "HandoverWaiting", "the status says why", 20)
-        assert "second" in system.servers()
+        until(lambda: "second" in system.servers(), "the new server is made", 20)
 
         def handed_over() -> bool:
             status = system.agent()
