@@ -28,6 +28,9 @@ pytestmark = pytest.mark.integration
 
 CALLER_HZ, HUMAN_HZ, BRIEFING_HZ = 440.0, 600.0, 750.0
 DESK = "tel:+15550199"
+BEGINNING_SECONDS = 0.2
+"""Of a voice that appears, what may pass until the server has answered; of one that ends, what a
+jitter buffer still makes of it."""
 
 
 @dataclass
@@ -111,7 +114,11 @@ async def heard(s: Scene) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def _audible(voices: dict[str, Heard]) -> dict[str, float]:
-    return {voice: sound.frequency_hz for voice, sound in voices.items() if sound.seconds > 0}
+    return {
+        voice: sound.frequency_hz
+        for voice, sound in voices.items()
+        if sound.seconds > BEGINNING_SECONDS
+    }
 
 
 def of(**tones_hz: float) -> dict[str, object]:
