@@ -28,9 +28,9 @@ pytestmark = pytest.mark.integration
 
 CALLER_HZ, HUMAN_HZ, BRIEFING_HZ = 440.0, 600.0, 750.0
 DESK = "tel:+15550199"
-BEGINNING_SECONDS = 0.2
-"""Of a voice that appears, what may pass until the server has answered; of one that ends, what a
-jitter buffer still makes of it."""
+BEGINNING_SECONDS = 1.0
+"""Of a voice that appears, what may pass on a full machine until the server has answered; of one
+that ends, what a jitter buffer still makes of it."""
 
 
 @dataclass
@@ -38,8 +38,6 @@ class Desk:
     """The human's telephone."""
 
     callers: Phones
-    rings: asyncio.Event = field(default_factory=asyncio.Event)
-    """The phone is in the room; one that is put out while it joins would join again."""
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     put_out: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[Dial] = field(default_factory=list)
@@ -47,7 +45,6 @@ class Desk:
     async def ring(self, asked: Dial) -> Transferred:
         self.asked.append(asked)
         await self.callers.join("desk", into=asked.room, identity=asked.identity, hz=HUMAN_HZ)
-        self.rings.set()
         ends = [asyncio.ensure_future(end.wait()) for end in (self.answers, self.put_out)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
@@ -184,18 +181,6 @@ async def test_a_worker_that_is_drained_leaves_the_two_to_each_other(
         assert await heard(s) == TOGETHER
         await s.callers.leave("desk")
         await s.callers.leave(s.room)
-
-
-async def test_a_human_nobody_waits_for_any_more_is_put_out_while_it_rings(
-    livekit: LiveKitServer,
-) -> None:
-    async with scene(livekit, "rings") as s:
-        ringing = asyncio.ensure_future(consult(s))
-        await s.desk.rings.wait()
-        ringing.cancel()
-        await s.callers.leave(s.room)
-        await s.callers.gone("desk")
-        await until(lambda: s.rig.admission.held == 0)
 
 
 async def hang_up_during_the_briefing(s: Scene) -> None:

@@ -214,4 +214,4 @@ class Consult:
 
 def _pauses() -> Iterator[float]:
     """Until the two are parted once more: often while a bridge still subscribes."""
-    return chain(repeat(0.1, 10), repeat(1.0))
+    return chain(repeat(0.1, 20), repeat(0.3))
