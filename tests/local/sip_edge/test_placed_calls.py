@@ -263,6 +263,7 @@ async def test_removal_while_it_rings_cancels(open_desk: MakeDesk) -> None:
     async with open_desk() as desk:
         await desk.call(wait=False)
         await desk.phone.rings()
+        await asyncio.wait_for(desk.agent.caller.get(), 5)
         await shows(desk, "ringing")  # one that is put out while it joins would join again
         await desk.remove()
         await desk.phone.next_request("CANCEL")
