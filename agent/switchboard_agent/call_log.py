@@ -72,7 +72,7 @@ class CallLog:
         telemetry: Telemetry,
         clock: Clock,
         *,
-        tracing: Tracing | None = None,
+        tracing: Tracing,
         handover: Handover | None = None,
     ) -> None:
         """`handover` goes on with a call that another worker began."""
@@ -82,7 +82,7 @@ class CallLog:
         self._telemetry = telemetry
         self._clock = clock
         self._handover = handover
-        self._tracing = tracing or NoTracing()
+        self._tracing = tracing
         self._trace: CallTrace = NoTracing()
         self.epoch = 0 if handover is None else handover.epoch
         """Which holder of the call this is."""

@@ -7,6 +7,7 @@ from switchboard_agent.clock import LoopClock
 from switchboard_agent.records.memory import MemoryRecorder
 from switchboard_agent.recovery.base import Handover
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.tracing import NoTracing
 from switchboard_agent.transport.base import CallInfo, CallTransport
 from switchboard_contract.agent_config import AgentConfig, DispatchMetadata, VariantShare
 from switchboard_contract.call_events import CallStarted, Outcome
@@ -63,7 +64,8 @@ async def test_the_variant_stands_in_the_calls_first_event(
 ) -> None:
     records = MemoryRecorder()
     info = CallInfo(call_id="c", agent=config.key, revision=config.revision, room="r")
-    CallLog(info, config, records, Telemetry(), LoopClock()).began("worker-1")
+    log = CallLog(info, config, records, Telemetry(), LoopClock(), tracing=NoTracing())
+    log.began("worker-1")
     (event,) = records.events
     assert isinstance(event, CallStarted)
     assert (event.variant, event.revision) == (variant, config.revision)
