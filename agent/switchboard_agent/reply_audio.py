@@ -114,6 +114,7 @@ class ReplyAudio:
 
     async def _say_all(self, first: Reply, more: Parts) -> None:
         broken: Exception | None = None
+        more.heard_for(self._ready_seconds)
         try:
             async with asyncio.TaskGroup() as making:
                 try:
@@ -128,6 +129,10 @@ class ReplyAudio:
             await more.aclose()
         if broken is not None:
             raise broken
+
+    def _ready_seconds(self) -> float:
+        """How long what lies ready will be heard."""
+        return self.playback.queued / SAMPLE_RATE_HZ
 
     async def _start(self, part: Reply, making: asyncio.TaskGroup) -> None:
         clause = await self._take(part)
@@ -196,11 +201,10 @@ class ReplyAudio:
         """
         if clause.patience is None or self._line[0] is not clause:
             return
-        ready = self.playback.queued
         begins = not clause.made and not clause.tried_before
         seconds = _PATIENCE_SECONDS
-        if not begins or ready < 2 * _PATIENCE_SAMPLES:
-            seconds += ready / SAMPLE_RATE_HZ
+        if not begins or self.playback.queued < 2 * _PATIENCE_SAMPLES:
+            seconds += self._ready_seconds()
         clause.patience.reschedule(asyncio.get_running_loop().time() + seconds)
 
     async def _close(self, chunks: AsyncIterator[Pcm]) -> None:

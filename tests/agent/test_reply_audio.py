@@ -29,6 +29,9 @@ class Written:
     texts: deque[str]
     closed: bool = False
 
+    def heard_for(self, seconds: Callable[[], float]) -> None:
+        """Nobody is waited for."""
+
     def __aiter__(self) -> Self:
         return self
 

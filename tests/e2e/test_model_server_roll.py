@@ -99,6 +99,8 @@ def _voice_agent(model: str) -> str:
         "greeting": "Hello, this is {agent}.",
         "instructions": "You answer for a dental practice: monday, cleaning, insurance.",
         "fallback": FALLBACK,
+        # A server that is gone fails at once; one that starves beside starting pods may take long.
+        "answerWithinMs": 5000,
     }
     spec = {
         "numbers": [NUMBER],

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,6 +88,8 @@ class OpenAiServer:
     """Bearer token that is asked for; empty for none."""
     first_token_seconds: float = 0.0
     token_seconds: float = 0.0
+    pauses: Mapping[int, float] = field(default_factory=dict)
+    """Seconds of silence before tokens, by their place."""
     slow_seconds: float = 5.0
     """Wait for the first token with `Fault.SLOW`."""
     questions: list[Question] = field(default_factory=list)
@@ -166,8 +168,8 @@ class OpenAiServer:
         for number, token in enumerate(tokens):
             if number >= len(tokens) // 2 and fault in _IN_THE_MIDDLE:
                 return await self._break(request, response, fault)
-            if number and self.token_seconds:
-                await asyncio.sleep(self.token_seconds)
+            if number and (seconds := self.pauses.get(number, self.token_seconds)):
+                await asyncio.sleep(seconds)
             await response.write(_event(question, {"content": token}))
         await response.write(_event(question, {}, "stop"))
         await response.write(_usage(question, len(tokens)))

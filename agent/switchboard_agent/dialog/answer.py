@@ -2,7 +2,8 @@
 
 The first clause is waited for; if it takes too long, the words that are there will do. After it,
 silence is no longer the danger but losing the thread: a model that breaks off in the middle is
-followed by the fallback phrase, so that the caller knows whose turn it is.
+followed by the fallback phrase, so that the caller knows whose turn it is. What was said before
+buys time: a model that stalls while the caller listens to its last clause has not broken off.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from switchboard_agent.dialog.base import Parts, Reply
 from switchboard_agent.dialog.clauses import ClauseSplitter
 from switchboard_agent.dialog.end_marker import HANG_UP, KEYS, TRANSFER, EndMarker
 from switchboard_agent.llm.base import LanguageModelError, Message
-from switchboard_agent.llm.chain import Answer, LlmChain, NoAnswerError
+from switchboard_agent.llm.chain import Answer, LlmChain, NoAnswerError, Patience
 
 _NOT_SPOKEN = str.maketrans("", "", "*#`")
 """Marks of layout that models write though they are told not to."""
@@ -62,6 +63,11 @@ class SpokenAnswer(Parts):
             except BaseException:
                 await self._answer.aclose()
                 raise
+
+    @override
+    def heard_for(self, seconds: Patience) -> None:
+        if self._answer is not None:
+            self._answer.patience = seconds
 
     @override
     def __aiter__(self) -> Self:

@@ -42,6 +42,12 @@ class Reply:
 class Parts(Protocol):
     """The rest of a reply, part by part; whoever stops reading closes it."""
 
+    def heard_for(self, seconds: Callable[[], float]) -> None:
+        """What tells how long the caller will still hear what was read; the rest has that long.
+
+        Called before the first part is read.
+        """
+
     def __aiter__(self) -> Self:
         """Itself."""
 

@@ -27,8 +27,8 @@ from switchboard_contract.call_events import ProviderFault, ProviderPart
 _log = logging.getLogger(__name__)
 
 _STALL_SECONDS: Final = 1.2
-"""Silence in the middle of an answer after which it has broken off: with a synthesiser's 0.3 s,
-the caller hears something within 1.5 s."""
+"""Silence in the middle of an answer after which it has broken off, once the caller has heard what
+there is of it: with a synthesiser's 0.3 s, the caller hears something within 1.5 s."""
 _NOT_ITS_FAULT: Final = frozenset({Failure.REFUSED})
 """Failures that say nothing about the next question."""
 
@@ -81,9 +81,13 @@ class LlmChain:
             until = min(due, now + link.patience_seconds) if others else due
             attempt = _Attempt(link, permit, position, self.on_failure, self.streams)
             try:
-                return await attempt.begin(messages, until)
+                answer = await attempt.begin(messages, until)
             except LanguageModelError as error:
                 attempt.failed(error)
+            else:
+                if not others:
+                    answer.patience = lambda: due - loop.time()
+                return answer
         raise NoAnswerError
 
     async def try_each(self, messages: Sequence[Message], due: float) -> "list[Trial]":
@@ -171,6 +175,10 @@ class _Attempt:
             _log.error("language model is not asked for a while", extra=fields)
 
 
+Patience = Callable[[], float]
+"""Seconds for which nobody misses the rest of an answer, from now on; 0 or less for none."""
+
+
 class Answer:
     """Text of the model that was first to begin. A step that was cancelled can be taken again."""
 
@@ -179,6 +187,8 @@ class Answer:
         self._stream = stream
         self._first = text
         self._closed = False
+        self.patience: Patience = lambda: 0.0
+        """While it lasts, an answer that stalls has not broken off."""
 
     @property
     def position(self) -> int:
@@ -195,8 +205,7 @@ class Answer:
             text, self._first = self._first, ""
             return text
         try:
-            async with asyncio.timeout(_STALL_SECONDS):
-                return await anext(self._stream)
+            return await self._next()
         except TimeoutError as error:
             raise self._broken(LanguageModelError(Failure.BROKE_OFF, "stalled")) from error
         except LanguageModelError as error:
@@ -214,6 +223,17 @@ class Answer:
         if self._stream.usage is not None:
             self._attempt.link.meter.used(self._stream.usage)
         await self._attempt.close(self._stream)
+
+    async def _next(self) -> str:
+        wait = max(_STALL_SECONDS, self.patience())
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    return await anext(self._stream)
+            except TimeoutError:
+                wait = self.patience()
+                if wait <= 0:
+                    raise
 
     def _broken(self, error: LanguageModelError) -> LanguageModelError:
         self._attempt.failed(error)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Self
@@ -30,6 +31,9 @@ class Written:
     texts: deque[str]
     seconds: float = 0.0
     closed: int = 0
+
+    def heard_for(self, seconds: Callable[[], float]) -> None:
+        """Nobody is waited for."""
 
     def __aiter__(self) -> Self:
         return self
