@@ -11,6 +11,7 @@ The filter is 24 samples of the slower rate long: flat to 0.85 of the slower Nyq
 (3.4 kHz of 4, all that a telephone carries), 59 dB down from 1.17 of it.
 """
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -38,13 +39,25 @@ def _low_pass(ratio: int) -> NDArray[np.float32]:
     return scaled
 
 
-def _blocks(phases: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """The filter written out for a block of steps: what they all see, by what they all make."""
+@cache
+def _filter(ratio: int, *, faster: bool) -> tuple[NDArray[np.float32], int]:
+    """What a block of steps sees, by what it makes; and how many old samples a step looks back on.
+
+    All streams share it: with a matrix of its own for each, they would push one another's out of
+    the processor's cache.
+    """
+    taps = _low_pass(ratio)
+    if faster:
+        # Column p makes the p-th of `ratio` new samples from the last `width` old ones.
+        step, phases = 1, ratio * taps.reshape(2 * HALF_LENGTH, ratio)[::-1]
+    else:
+        step, phases = ratio, taps[::-1, np.newaxis]
     width, made = phases.shape
     matrix = np.zeros((width + (_BLOCK - 1) * step, _BLOCK * made), np.float32)
     for n in range(_BLOCK):
         matrix[n * step : n * step + width, n * made : (n + 1) * made] = phases
-    return matrix
+    matrix.flags.writeable = False
+    return matrix, width - step
 
 
 class FrameResampler:
@@ -57,16 +70,9 @@ class FrameResampler:
             raise ValueError("rates must be 1:n or n:1 with n up to 6; use resample.Resampler")
         self._ratio = ratio
         faster = out_rate_hz > in_rate_hz
-        taps = _low_pass(ratio)
-        self._step = 1 if faster else ratio
-        if faster:
-            # Column p makes the p-th of `ratio` new samples from the last `width` old ones.
-            phases = ratio * taps.reshape(2 * HALF_LENGTH, ratio)[::-1]
-        else:
-            phases = taps[::-1, np.newaxis]
-        self._made = phases.shape[1]
-        self._matrix = _blocks(phases, self._step)
-        self._past = np.zeros(len(phases) - self._step, np.float32)
+        self._step, self._made = (1, ratio) if faster else (ratio, 1)
+        self._matrix, past = _filter(ratio, faster=faster)
+        self._past = np.zeros(past, np.float32)
         self.delay_ms = 1000 * HALF_LENGTH / slow
         """How much later sound comes out than it went in, to within one sample."""
 
