@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from switchboard_media.pcm import Pcm
 
+Floats = NDArray[np.float32]
+
 MAX_RATIO: Final = 6
 HALF_LENGTH: Final = 12
 """Samples of the slower rate before and after the middle of the filter."""
@@ -30,21 +32,20 @@ _PEAK: Final = 32_767.0
 _TROUGH: Final = -32_768.0
 
 
-def _low_pass(ratio: int) -> NDArray[np.float32]:
+def _low_pass(ratio: int) -> Floats:
     """Taps at the faster rate, cutting at the slower rate's Nyquist frequency, sum 1."""
     half = HALF_LENGTH * ratio
     at = np.arange(-half, half) + 0.5
     taps = np.sinc(at / ratio) * np.kaiser(2 * half, _KAISER_BETA)
-    scaled: NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
+    scaled: Floats = (taps / taps.sum()).astype(np.float32)
     return scaled
 
 
 @cache
-def _filter(ratio: int, *, faster: bool) -> tuple[NDArray[np.float32], int]:
-    """What a block of steps sees, by what it makes; and how many old samples a step looks back on.
+def _matrix(ratio: int, *, faster: bool) -> Floats:
+    """What a block of steps sees, by what it makes. All streams share it.
 
-    All streams share it: with a matrix of its own for each, they would push one another's out of
-    the processor's cache.
+    With one of its own for each, they would push one another's out of the processor's cache.
     """
     taps = _low_pass(ratio)
     if faster:
@@ -57,51 +58,78 @@ def _filter(ratio: int, *, faster: bool) -> tuple[NDArray[np.float32], int]:
     for n in range(_BLOCK):
         matrix[n * step : n * step + width, n * made : (n + 1) * made] = phases
     matrix.flags.writeable = False
-    return matrix, width - step
+    return matrix
+
+
+class RateChange:
+    """From one rate to another, n times as fast or slow, for many streams at once.
+
+    It keeps nothing of a stream: what the next frame needs of this one is passed out and in.
+    """
+
+    def __init__(self, in_rate_hz: int, out_rate_hz: int) -> None:
+        slow, fast = sorted((in_rate_hz, out_rate_hz))
+        ratio, rest = divmod(fast, slow)
+        if rest or not 1 < ratio <= MAX_RATIO:
+            raise ValueError("rates must be 1:n or n:1 with n up to 6; use resample.Resampler")
+        faster = out_rate_hz > in_rate_hz
+        self.step, self._made = (1, ratio) if faster else (ratio, 1)
+        """Samples that must come together."""
+        self._matrix = _matrix(ratio, faster=faster)
+        self._past = len(self._matrix) - self.step * _BLOCK
+
+    def silence(self) -> Floats:
+        """What a stream has behind it when it begins."""
+        return np.zeros(self._past, np.float32)
+
+    def process(self, past: Floats, pcm: Pcm) -> tuple[Pcm, Floats]:
+        """New samples and past of each stream, from a row of each. The rows are of one length."""
+        streams, count = pcm.shape
+        steps, rest = divmod(count, self.step)
+        if rest:
+            raise ValueError(f"pass a multiple of {self.step} samples")
+        padding = np.zeros((streams, -steps % _BLOCK * self.step), np.float32)
+        sound = np.concatenate((past, pcm, padding), axis=1, dtype=np.float32)
+        width = len(self._matrix)
+        windows: Floats = np.ndarray(
+            shape=(streams, -(-steps // _BLOCK), width),
+            dtype=np.float32,
+            buffer=sound,
+            strides=(sound.strides[0], sound.itemsize * self.step * _BLOCK, sound.itemsize),
+        )
+        mixed = (windows.reshape(-1, width) @ self._matrix).reshape(streams, -1)
+        np.rint(mixed, out=mixed)
+        np.minimum(mixed, _PEAK, out=mixed)
+        np.maximum(mixed, _TROUGH, out=mixed)
+        made: Pcm = mixed[:, : steps * self._made].astype(np.int16)
+        return made, sound[:, count : count + self._past].copy()
 
 
 class FrameResampler:
     """One stream from one rate to another, n times as fast or slow."""
 
     def __init__(self, in_rate_hz: int, out_rate_hz: int) -> None:
-        slow, fast = sorted((in_rate_hz, out_rate_hz))
-        ratio, rest = divmod(fast, slow)
-        if rest or ratio > MAX_RATIO:
-            raise ValueError("rates must be 1:n or n:1 with n up to 6; use resample.Resampler")
-        self._ratio = ratio
-        faster = out_rate_hz > in_rate_hz
-        self._step, self._made = (1, ratio) if faster else (ratio, 1)
-        self._matrix, past = _filter(ratio, faster=faster)
-        self._past = np.zeros(past, np.float32)
-        self.delay_ms = 1000 * HALF_LENGTH / slow
+        self._change = None if in_rate_hz == out_rate_hz else RateChange(in_rate_hz, out_rate_hz)
+        self._past = np.zeros((1, 0), np.float32)
+        self._begin()
+        self.delay_ms = 1000 * HALF_LENGTH / min(in_rate_hz, out_rate_hz)
         """How much later sound comes out than it went in, to within one sample."""
 
     def process(self, pcm: Pcm) -> Pcm:
         """As many samples as the ratio makes of these; a whole frame of n when slowing down."""
-        if self._ratio == 1:
+        if self._change is None:
             return pcm
-        steps, rest = divmod(len(pcm), self._step)
-        if rest:
-            raise ValueError(f"pass a multiple of {self._step} samples")
-        padding = np.zeros(-steps % _BLOCK * self._step, np.float32)
-        sound = np.concatenate((self._past, pcm, padding), dtype=np.float32)
-        self._past = sound[len(pcm) : len(pcm) + len(self._past)]
-        windows: NDArray[np.float32] = np.ndarray(
-            shape=(-(-steps // _BLOCK), len(self._matrix)),
-            dtype=np.float32,
-            buffer=sound,
-            strides=(sound.itemsize * self._step * _BLOCK, sound.itemsize),
-        )
-        mixed = (windows @ self._matrix).ravel()
-        np.rint(mixed, out=mixed)
-        np.minimum(mixed, _PEAK, out=mixed)
-        np.maximum(mixed, _TROUGH, out=mixed)
-        return mixed[: steps * self._made].astype(np.int16)
+        made, self._past = self._change.process(self._past, pcm[np.newaxis])
+        return made[0]
 
     def flush(self) -> Pcm:
         """The end of the stream that the filter still held; afterwards a new one may begin."""
-        if self._ratio == 1:
+        if self._change is None:
             return np.zeros(0, np.int16)
-        tail = self.process(np.zeros(2 * HALF_LENGTH * self._step, np.int16))
-        self._past = np.zeros_like(self._past)
+        tail = self.process(np.zeros(2 * HALF_LENGTH * self._change.step, np.int16))
+        self._begin()
         return tail
+
+    def _begin(self) -> None:
+        if self._change is not None:
+            self._past = self._change.silence()[np.newaxis]
