@@ -120,7 +120,8 @@ class FrameResampler:
         if self._change is None:
             return pcm
         made, self._past = self._change.process(self._past, pcm[np.newaxis])
-        return made[0]
+        frame: Pcm = made[0]
+        return frame
 
     def flush(self) -> Pcm:
         """The end of the stream that the filter still held; afterwards a new one may begin."""

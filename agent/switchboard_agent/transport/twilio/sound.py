@@ -50,7 +50,7 @@ class _Batch(Generic[Piece, Made]):
         self, convert: "_Convert[Piece, Made]", soon: Callable[[Callable[[], None]], asyncio.Handle]
     ) -> None:
         """`soon` has a pass made once enough have had time to come."""
-        self._convert = convert
+        self._convert: _Convert[Piece, Made] = convert
         self._soon = soon
         self._due: dict[_Lane[Piece, Made], None] = {}
         self._pass: asyncio.Handle | None = None
