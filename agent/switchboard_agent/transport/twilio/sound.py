@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from switchboard_agent.transport.base import FRAME_MS, SAMPLE_RATE_HZ, Pcm
+from switchboard_agent.transport.base import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ, Pcm
 from switchboard_media.fir_resample import Floats, RateChange
 from switchboard_media.g711 import ulaw_decode, ulaw_encode
 
@@ -106,7 +106,8 @@ class PhoneSound:
     def _from_phone(self, past: Floats, payloads: Sequence[bytes]) -> tuple[list[Pcm], Floats]:
         codes = ulaw_decode(b"".join(payloads)).reshape(len(payloads), FRAME_BYTES)
         frames, past = self._up.process(past, codes)
-        return list(frames), past
+        # Copies: whoever keeps one call's frame must not keep those of all others with it.
+        return [frame.copy() for frame in frames], past
 
     def _to_phone(self, past: Floats, frames: Sequence[Pcm]) -> tuple[list[bytes], Floats]:
         sound, past = self._down.process(past, _rows(frames))
@@ -148,6 +149,8 @@ class ToPhone:
 
     def take(self, frame: Pcm) -> None:
         """Give a frame on, once those have come that are due together with it."""
+        if len(frame) != FRAME_SAMPLES:  # it must not cost other calls their pass
+            raise ValueError(f"a frame has {FRAME_SAMPLES} samples")
         self._batch.add(self._lane, frame)
 
     def flush(self) -> None:

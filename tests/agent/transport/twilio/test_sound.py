@@ -3,6 +3,7 @@
 import asyncio
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,12 @@ def test_what_several_agents_say_goes_out_to_each_as_if_alone(lengths: list[int]
         alone = FrameResampler(16_000, 8000).process(whole)
         wrong = np.frombuffer(sent, np.uint8) != np.frombuffer(ulaw_encode(alone), np.uint8)
         assert wrong.sum() <= len(wrong) // 50  # a step of rounding next to a border of the code
+
+
+def test_frame_of_another_length_is_refused_before_it_is_among_those_of_other_calls() -> None:
+    whole = np.zeros(FRAME_SAMPLES, np.int16)
+    with pytest.raises(ValueError, match="320 samples"):
+        spoken([[whole], [whole[1:]]])
 
 
 def test_tone_of_the_caller_arrives_as_a_tone_without_seams() -> None:
