@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
@@ -53,8 +54,9 @@ _SILENCE = base64.b64encode(b"\xff" * _FRAME_BYTES).decode()
 Row = dict[str, float | str]
 
 
+@cache
 def sentences() -> list[list[str]]:
-    """Recorded speech as payloads, one a frame."""
+    """Recorded speech as payloads, one a frame; made once, not while calls are live."""
     found = []
     for turn in load_conversation().turns[:5]:
         sound = ulaw_encode(resample(turn.pcm, 16_000, 8000))
@@ -200,7 +202,7 @@ async def measured(calls: int, seconds: float) -> Row:
     """One level of load. Raises `TimeoutError` if a call does not come about."""
     async with (
         worker(calls) as one,
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         _running() as tasks,
     ):
         callers = [await dial(session, one.url, 0)]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchboard_media.fir_resample import FrameResampler
+from switchboard_media.fir_resample import FrameResampler, RateChange
 from switchboard_media.pcm import Pcm, level_dbfs
 from tests.media.test_resample import sine
 
@@ -76,6 +76,18 @@ def test_no_way_of_cutting_a_stream_changes_a_sample(
     expected = np.concatenate([whole.process(sound), whole.flush()]).astype(np.int32)
     # The order of additions in a product depends on its size: one step of rounding.
     assert np.abs(heard - expected).max() <= 1
+
+
+@pytest.mark.parametrize("rates", RATES)
+def test_streams_side_by_side_are_as_each_alone(rates: tuple[int, int]) -> None:
+    frame, change = rates[0] // 50, RateChange(*rates)
+    sounds = [sine(rates[0], hz)[: 5 * frame] for hz in (300, 700, 1100)]
+    alone = [through(rates, sound).astype(np.int32) for sound in sounds]
+    past, made = np.stack([change.silence()] * 3), []
+    for k in range(0, 5 * frame, frame):
+        frames, past = change.process(past, np.stack([sound[k : k + frame] for sound in sounds]))
+        made.append(frames)
+    assert np.abs(np.concatenate(made, axis=1) - np.stack(alone)).max() <= 1
 
 
 def test_overload_is_limited_not_wrapped() -> None:

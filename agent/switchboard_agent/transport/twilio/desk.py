@@ -27,6 +27,7 @@ from switchboard_agent.transport.twilio.book import CallBook, Owner
 from switchboard_agent.transport.twilio.calls_api import TwilioApiError, TwilioCalls
 from switchboard_agent.transport.twilio.messages import Fault, Started, StreamError
 from switchboard_agent.transport.twilio.place import Place
+from switchboard_agent.transport.twilio.sound import PhoneSound
 from switchboard_agent.transport.twilio.ticket import BadTicketError, Ticket
 from switchboard_agent.transport.twilio.transport import TwilioTransport
 from switchboard_agent.worker.refusal import for_all
@@ -132,6 +133,7 @@ class TwilioDesk:
         self._calls = calls
         self._worker = worker
         self._loop = asyncio.get_running_loop()
+        self._sound = PhoneSound()
         self._promises: dict[str, _Promise] = {}
         self._opening: set[str] = set()
         self._live: dict[str, TwilioTransport] = {}
@@ -309,7 +311,7 @@ class TwilioDesk:
         async def over(goes_on: bool) -> None:
             await self._over(place, transport, goes_on)
 
-        transport = TwilioTransport(info, over, self._fence)
+        transport = TwilioTransport(info, over, self._sound, self._fence)
         self._live[info.call_id] = transport
         return transport
 

@@ -24,6 +24,15 @@ class ForwardError(Exception):
     """The other worker cannot be reached."""
 
 
+def way_out() -> aiohttp.ClientSession:
+    """Connections to other workers and to Twilio's API.
+
+    A stream that is led on keeps one for as long as its call; of aiohttp's usual hundred none would
+    be left at the hundred and first, not even to hang up. Tickets bound the number.
+    """
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
 async def forward(
     session: aiohttp.ClientSession,
     url: str,

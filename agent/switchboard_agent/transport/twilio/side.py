@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-import aiohttp
 from redis.asyncio import Redis
 
 from switchboard_agent.recovery.fence import Fence
@@ -15,6 +14,7 @@ from switchboard_agent.telemetry import Telemetry
 from switchboard_agent.transport.twilio.book import CallBook
 from switchboard_agent.transport.twilio.calls_api import TwilioCalls
 from switchboard_agent.transport.twilio.desk import CallTaker, TwilioDesk
+from switchboard_agent.transport.twilio.forward import way_out
 from switchboard_agent.transport.twilio.messages import Fault
 from switchboard_agent.transport.twilio.server import TwilioServer, serve
 
@@ -55,7 +55,7 @@ async def twilio_side(parts: TwilioParts, port: int | None) -> AsyncIterator[int
     def count(fault: Fault) -> None:
         parts.telemetry.stream_faults.labels(fault=fault).inc()
 
-    async with aiohttp.ClientSession() as session:
+    async with way_out() as session:
         book = CallBook(parts.redis, parts.me.worker_name)
         desk = TwilioDesk(
             taker=parts.taker,

@@ -12,7 +12,9 @@ from enum import Enum
 
 from switchboard_agent.transport.twilio.messages import (
     Connected,
+    Digit,
     Fault,
+    MarkReached,
     Media,
     Message,
     Started,
@@ -69,19 +71,14 @@ class StreamProtocol:
         if len(text) > self._limits.message_bytes:
             raise StreamError(Fault.TOO_LONG, "a message is too long")
         message = parse(text)
-        match self._stage, message:
-            case _Stage.OPEN, Connected():
-                self._stage = _Stage.CONNECTED
-            case _Stage.CONNECTED, Started():
-                self._begin(message, now)
-            case (_Stage.STREAMING, Unknown()):
-                pass
-            case (_Stage.STREAMING, Connected() | Started()):
-                raise StreamError(Fault.ORDER, "a stream began twice")
-            case (_Stage.STREAMING, _):
-                self._go_on(message, now)
-            case _:
-                raise StreamError(Fault.ORDER, f"a message came while {self._stage.value}")
+        if self._stage is _Stage.STREAMING:
+            self._go_on(message, now)
+        elif self._stage is _Stage.OPEN and isinstance(message, Connected):
+            self._stage = _Stage.CONNECTED
+        elif self._stage is _Stage.CONNECTED and isinstance(message, Started):
+            self._begin(message, now)
+        else:
+            raise StreamError(Fault.ORDER, f"a message came while {self._stage.value}")
         return message
 
     def _begin(self, start: Started, now: float) -> None:
@@ -91,17 +88,26 @@ class StreamProtocol:
         self._started_at = now
 
     def _go_on(self, message: Message, now: float) -> None:
-        if isinstance(message, Connected | Started | Unknown):
-            raise TypeError("no message of a running stream")
+        match message:
+            case Media():
+                self._check(message)
+                self._count_sound(len(message.payload), now)
+            case Digit() | MarkReached():
+                self._check(message)
+            case Stopped():
+                self._check(message)
+                self._stage = _Stage.OVER
+            case Connected() | Started():
+                raise StreamError(Fault.ORDER, "a stream began twice")
+            case Unknown():
+                pass
+
+    def _check(self, message: Media | Digit | MarkReached | Stopped) -> None:
         if message.stream_sid != self._stream_sid:
             raise StreamError(Fault.OTHER_STREAM, "a message is of another stream")
         if message.sequence <= self._sequence:
             raise StreamError(Fault.SEQUENCE, "a sequence number does not go up")
         self._sequence = message.sequence
-        if isinstance(message, Media):
-            self._count_sound(len(message.payload), now)
-        elif isinstance(message, Stopped):
-            self._stage = _Stage.OVER
 
     def _count(self, now: float) -> None:
         limits = self._limits

@@ -19,7 +19,7 @@ from switchboard_agent.transport.base import CallInfo, CloseReason, Listener, Pc
 from switchboard_agent.transport.twilio import messages
 from switchboard_agent.transport.twilio.messages import Digit, MarkReached, Media, Message, Stopped
 from switchboard_agent.transport.twilio.playhead import Playhead
-from switchboard_agent.transport.twilio.sound import FromPhone, ToPhone
+from switchboard_agent.transport.twilio.sound import PhoneSound
 from switchboard_contract.call_events import TransferResult
 
 EARLY_FRAMES = 250
@@ -55,6 +55,7 @@ class TwilioTransport:
         self,
         info: CallInfo,
         on_over: Callable[[bool], Awaitable[None]],
+        sound: PhoneSound,
         fence: Fence | None = None,
     ) -> None:
         """`on_over` is called once, and told whether the call still goes on at Twilio.
@@ -67,8 +68,8 @@ class TwilioTransport:
         self._loop = asyncio.get_running_loop()
         self._wire: Wire | None = None
         self._stream_sid = ""
-        self._ear = FromPhone()
-        self._voice = ToPhone()
+        self._ear = sound.caller(self._deliver)
+        self._voice = sound.agent(self._say)
         self._playhead = Playhead()
         self._played = asyncio.Event()
         self._settled = asyncio.Event()
@@ -98,14 +99,9 @@ class TwilioTransport:
             listener.on_closed(self._close_reason)
 
     def play(self, frame: Pcm) -> None:
-        """Put one frame on the wire now."""
-        if self._ending or self._close_reason is not None:
-            return
-        payload = self._voice.take(frame)
-        if self._wire is None:
-            self._kept.append(payload)
-        else:
-            self._send_sound(self._wire, payload)
+        """Put one frame on the wire, together with those of other calls that are due now."""
+        if not self.is_over:
+            self._voice.take(frame)
 
     async def transfer(self, to: str) -> Transferred:  # noqa: ARG002  no target can be reached
         """Not possible: Twilio ends the stream before it dials, and a failure comes too late."""
@@ -113,6 +109,7 @@ class TwilioTransport:
 
     async def hang_up(self) -> None:
         """Let the last words be played, end the call at Twilio, close the socket."""
+        self._voice.flush()
         self._ending = True
         async with self._ended:
             if self._released:
@@ -131,6 +128,7 @@ class TwilioTransport:
 
     def drop_unplayed(self) -> int:
         """Have Twilio drop what it has not played; gives how many samples that were."""
+        self._voice.flush()
         kept = sum(map(len, self._kept)) * 2
         self._kept.clear()
         dropped = self._playhead.drop(self._loop.time())
@@ -147,6 +145,7 @@ class TwilioTransport:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+        self._voice.flush()
         self._playhead.drop(self._loop.time())  # what the old stream had not played is lost
         self._wire, self._stream_sid = wire, stream_sid
         self._settled.set()
@@ -158,9 +157,9 @@ class TwilioTransport:
         """One message of the stream."""
         match message:
             case Media():
-                for frame in self._ear.take(message.payload):
-                    self._deliver(frame)
+                self._ear.take(message.payload)
             case Digit():
+                self._ear.flush()
                 self._deliver(message.digit)
             case MarkReached():
                 self._playhead.returned(message.name, self._loop.time())
@@ -175,6 +174,7 @@ class TwilioTransport:
         """The socket is gone. Unless for good, a new stream is waited for."""
         if wire is not self._wire:
             return  # a newer stream has taken its place
+        self._voice.flush()
         self._wire = None
         self._played.set()
         if self._ending or self._close_reason is not None:
@@ -221,6 +221,18 @@ class TwilioTransport:
         else:
             self._listener.on_audio(item)
 
+    def _say(self, payload: bytes) -> None:
+        if self._close_reason is not None:
+            return
+        if self._wire is None:
+            self._kept.append(payload)
+            return
+        try:
+            self._send_sound(self._wire, payload)
+        except Exception:  # noqa: BLE001 - frames of other calls go out in the same pass
+            _log.exception("stream broke", extra={"call_id": self._info.call_id})
+            self._close(CloseReason.LOST)
+
     def _send_sound(self, wire: Wire, payload: bytes) -> None:
         if not wire.send(messages.media(self._stream_sid, payload)):
             self._close(CloseReason.LOST)
@@ -241,7 +253,8 @@ class TwilioTransport:
             _log.warning("last words may be cut", extra={"call_id": self._info.call_id})
 
     def _close(self, reason: CloseReason) -> None:
-        if self._close_reason is not None or self._ending:
+        self._ear.flush()
+        if self.is_over:
             return
         self._close_reason = reason
         self._settled.set()

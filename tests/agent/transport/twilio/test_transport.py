@@ -18,6 +18,7 @@ from switchboard_agent.transport.base import (
     Transferred,
 )
 from switchboard_agent.transport.twilio.messages import Digit, MarkReached, Media, Stopped
+from switchboard_agent.transport.twilio.sound import WAIT_SECONDS, PhoneSound
 from switchboard_agent.transport.twilio.transport import (
     KEPT_FRAMES,
     LAST_WORDS_SECONDS,
@@ -39,8 +40,11 @@ class FakeWire:
     sent: list[dict[str, Any]] = field(default_factory=list)
     closed: int = 0
     reads: bool = True
+    broken: bool = False
 
     def send(self, message: bytes) -> bool:
+        if self.broken:
+            raise RuntimeError("broken")
         self.sent.append(json.loads(message))
         return self.reads
 
@@ -71,11 +75,12 @@ class Notes:
 class Call:
     """A transport with its surroundings."""
 
-    def __init__(self) -> None:
+    def __init__(self, sound: PhoneSound | None = None) -> None:
         self.ends: list[bool] = []
         self.wire = FakeWire()
         self.notes = Notes()
-        self.transport = TwilioTransport(INFO, self._over)
+        self.sound = sound or PhoneSound()
+        self.transport = TwilioTransport(INFO, self._over, self.sound)
 
     async def _over(self, goes_on: bool) -> None:
         self.ends.append(goes_on)
@@ -100,16 +105,18 @@ def test_sound_and_keys_before_the_engine_listens_come_first_and_in_order() -> N
         c.transport.receive(Digit(3, "MZ1", "5"))
         c.transport.attach(c.notes)
         c.transport.receive(SOUND)
+        await asyncio.sleep(WAIT_SECONDS)
         assert c.notes.seen == ["320 samples", "key 5", "320 samples"]
 
     call(script)
 
 
-def test_frame_goes_out_at_once_as_mulaw_with_a_mark_every_200_ms() -> None:
+def test_frame_goes_out_in_the_same_turn_of_the_loop_as_mulaw_with_a_mark_every_200_ms() -> None:
     async def script(c: Call) -> None:
         transport = c.start()
         for _ in range(10):
             transport.play(FRAME)
+        await asyncio.sleep(0)
         assert c.wire.events == ["media"] * 10 + ["mark"]
         assert base64.b64decode(c.wire.sent[0]["media"]["payload"]) == b"\xff" * 160
         assert all(message["streamSid"] == "MZ1" for message in c.wire.sent)
@@ -197,6 +204,7 @@ def test_lost_stream_is_replaced_and_what_was_said_meanwhile_is_sent() -> None:
         await asyncio.sleep(RESUME_SECONDS * 2)
         assert c.notes.seen == ["320 samples"]
         transport.play(FRAME)
+        await asyncio.sleep(0)
         assert second.events == ["media"] * 3
 
     call(script)
@@ -240,8 +248,45 @@ def test_peer_that_does_not_read_loses_the_call() -> None:
         c.wire.reads = False
         transport.play(FRAME)
         transport.play(FRAME)
+        await asyncio.sleep(0)
         assert c.notes.seen == ["lost"]
         assert c.wire.events == ["media"]
+
+    call(script)
+
+
+def test_stream_that_breaks_in_a_pass_takes_no_sound_from_other_calls() -> None:
+    async def script(c: Call) -> None:
+        other = Call(c.sound)
+        c.wire.broken = True
+        for one in (c, other):
+            one.start().play(FRAME)
+        await asyncio.sleep(0)
+        assert (c.notes.seen, other.notes.seen) == (["lost"], [])
+        assert other.wire.events == ["media"]
+
+    call(script)
+
+
+def test_nothing_that_was_said_before_the_end_is_lost() -> None:
+    async def script(c: Call) -> None:
+        transport = c.start()
+        transport.receive(SOUND)
+        transport.receive(Stopped(3, "MZ1"))
+        assert c.notes.seen == ["320 samples", "caller_left"]
+        await asyncio.sleep(WAIT_SECONDS)
+        assert c.notes.seen == ["320 samples", "caller_left"]
+
+    call(script)
+
+
+def test_frame_played_in_the_same_turn_as_an_interruption_counts_as_not_heard() -> None:
+    async def script(c: Call) -> None:
+        transport = c.start()
+        transport.play(FRAME)
+        assert transport.drop_unplayed() == FRAME_SAMPLES
+        await asyncio.sleep(0)
+        assert c.wire.events == ["media", "clear"]
 
     call(script)
 
@@ -277,7 +322,7 @@ def test_process_that_was_asleep_learns_before_the_end_that_its_call_is_anothers
         async def over(_goes_on: bool) -> None:
             removed.append(transport.removed)
 
-        transport = fence.transport = TwilioTransport(INFO, over, fence)
+        transport = fence.transport = TwilioTransport(INFO, over, PhoneSound(), fence)
         transport.connect(FakeWire(), "MZ1")
         await transport.hang_up()
         assert removed == [True]
