@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from switchboard_contract import names
-from switchboard_operator.kube.kinds import TENANT, Kind
+from switchboard_operator.kube.kinds import OF_PEOPLE, TENANT, Kind
 from switchboard_operator.kube.objects import (
     Object,
     labels_of,
@@ -79,12 +79,12 @@ class Store:
 
     def put(self, kind: Kind, raw: Object) -> Change | None:
         """Take in an object as the API server sent it; None if it says nothing new."""
-        new = trim(kind, raw)
-        ref = Ref(kind, namespace_of(new), name_of(new))
+        ref = Ref(kind, namespace_of(raw), name_of(raw))
         old = self._objects[kind].get((ref.namespace, ref.name))
-        known = max(self._dead.get(uid_of(new), 0), version_of(old) if old else 0)
-        if version_of(new) <= known:
+        known = max(self._dead.get(uid_of(raw), 0), version_of(old) if old else 0)
+        if version_of(raw) <= known:
             return None
+        new = trim(kind, raw, like=None if kind in OF_PEOPLE else old or self._latest(kind))
         self._objects[kind][ref.namespace, ref.name] = new
         self._index(ref, old, new)
         return None if old and _content(old) == _content(new) else Change(ref, old, new)
@@ -109,6 +109,9 @@ class Store:
             obj for obj in self.all(kind) if uid_of(obj) not in alive and version_of(obj) <= version
         ]
         return [change for obj in gone if (change := self.remove(kind, obj))]
+
+    def _latest(self, kind: Kind) -> Object | None:
+        return next(reversed(self._objects[kind].values()), None)
 
     def _index(self, ref: Ref, old: Object | None, new: Object | None) -> None:
         was, now = parent_of(old), parent_of(new)

@@ -5,7 +5,14 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchboard_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, SECRET
+from switchboard_operator.kube.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    POD_DISRUPTION_BUDGET,
+    SECRET,
+    VOICE_AGENT,
+)
 from switchboard_operator.kube.objects import Object, trim
 from switchboard_operator.store import Store
 
@@ -92,6 +99,79 @@ def test_secret_values_and_config_map_data_are_not_kept() -> None:
     assert "aHVudGVyMg==" not in repr(secret)
     assert secret["data"].keys() == {"password"}
     assert "data" not in trim(CONFIG_MAP, {"metadata": meta, "data": {"a": "b" * 1000}})
+
+
+def test_a_status_that_nobody_reads_is_not_kept_and_its_change_is_none() -> None:
+    store = Store()
+    healthy = {"status": {"observedGeneration": 1, "currentHealthy": 1, "conditions": []}}
+    assert store.put(POD_DISRUPTION_BUDGET, _deployment(1)) is not None
+    assert store.put(POD_DISRUPTION_BUDGET, _deployment(2) | healthy) is None
+    kept = store.get(POD_DISRUPTION_BUDGET, "n", "d")
+    assert kept is not None
+    assert "status" not in kept
+
+
+def test_a_status_that_is_read_is_kept() -> None:
+    condition = {"type": "AbleToScale", "status": "False", "reason": "R", "message": "m"}
+    status = {"readyReplicas": 1, "conditions": [condition | {"lastTransitionTime": "now"}]}
+    for kind in (DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER):
+        kept = trim(kind, _deployment(1) | {"status": status})
+        assert kept["status"] == {"readyReplicas": 1, "conditions": [condition]}
+
+
+def test_the_age_is_kept_of_what_has_seniority_only() -> None:
+    aged = _deployment(1, creationTimestamp="2026-01-01T00:00:00Z")
+    assert trim(VOICE_AGENT, aged)["metadata"]["creationTimestamp"] == "2026-01-01T00:00:00Z"
+    assert "creationTimestamp" not in trim(DEPLOYMENT, aged)["metadata"]
+
+
+def _with_pod(version: int, name: str, image: str) -> Object:
+    obj = _deployment(version, uid=name)
+    obj["metadata"]["name"] = name
+    probe = {"httpGet": {"path": "/healthz", "port": "http"}}
+    obj["spec"]["template"] = {"containers": [{"image": image, "probe": probe}, {"name": "log"}]}
+    return obj
+
+
+def test_what_two_children_have_in_common_is_kept_once() -> None:
+    store, objects = Store(), [_with_pod(1, "a", "i:1"), _with_pod(2, "b", "i:2")]
+    for obj in objects:
+        store.put(DEPLOYMENT, obj)
+    one, other = (store.get(DEPLOYMENT, "n", name) for name in ("a", "b"))
+    assert one is not None
+    assert other is not None
+    assert [one["spec"], other["spec"]] == [obj["spec"] for obj in objects]
+    first, second = (seen["spec"]["template"]["containers"] for seen in (one, other))
+    assert first[0]["probe"] is second[0]["probe"]
+    assert first[1] is second[1]
+
+
+def test_a_child_that_changes_keeps_what_did_not() -> None:
+    store, fewer = Store(), _with_pod(3, "a", "i:1")
+    del fewer["spec"]["template"]["containers"][0]
+    store.put(DEPLOYMENT, _with_pod(1, "a", "i:1"))
+    before = store.put(DEPLOYMENT, _with_pod(2, "a", "i:2"))
+    assert before is not None
+    assert before.old is not None
+    assert before.new is not None
+    old, new = (o["spec"]["template"]["containers"] for o in (before.old, before.new))
+    assert (old[0]["image"], new[0]["image"]) == ("i:1", "i:2")
+    assert old[1] is new[1]
+    changed = store.put(DEPLOYMENT, fewer)
+    assert changed is not None
+    assert changed.new is not None
+    assert changed.new["spec"]["template"] == {"containers": [{"name": "log"}]}
+
+
+def test_what_people_write_is_kept_to_the_type() -> None:
+    store = Store()
+    for version, value in enumerate((True, 1, 1.0), start=1):
+        obj = _deployment(version)
+        obj["spec"] = {"options": {"eager": value}}
+        store.put(VOICE_AGENT, obj)
+        seen = store.get(VOICE_AGENT, "n", "d")
+        assert seen is not None
+        assert repr(seen["spec"]) == repr(obj["spec"])
 
 
 def test_children_are_found_by_their_label_and_follow_it() -> None:
