@@ -116,9 +116,7 @@ async def heard(s: Scene) -> tuple[dict[str, float], dict[str, float]]:
 
 def _audible(voices: dict[str, Heard]) -> dict[str, float]:
     return {
-        voice: sound.frequency_hz
-        for voice, sound in voices.items()
-        if sound.seconds > ECHO_SECONDS
+        voice: sound.frequency_hz for voice, sound in voices.items() if sound.seconds > ECHO_SECONDS
     }
 
 
