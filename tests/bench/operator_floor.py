@@ -7,7 +7,7 @@ No watch, no plan, no comparison. The operator's figure is worth quoting as a pa
 """
 
 import asyncio
-import copy
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from typing import Any
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from switchboard_contract import names
-from switchboard_operator.kube.kinds import CHILDREN, NAMESPACE, VOICE_AGENT, Kind
+from switchboard_operator.kube.kinds import CHILDREN, CONFIG_MAP, NAMESPACE, VOICE_AGENT, Kind
 from switchboard_operator.kube.objects import Object, labels_of, namespace_of
 from tests.bench.processes import usage
 from tests.operator.system import System
@@ -34,6 +34,13 @@ class Pattern:
     children: list[tuple[Kind, Object]]
     trunk: SIPInboundTrunkInfo
     rule: SIPDispatchRuleInfo
+
+    def copy(self, kind: Kind, obj: Object, where: str, name: str) -> Object:
+        """One of its objects for another agent: names, labels and selectors are of that one."""
+        text = json.dumps({key: part for key, part in obj.items() if key != "status"})
+        new: Object = json.loads(text.replace(self.agent["metadata"]["name"], name))
+        meta = {k: v for k, v in new["metadata"].items() if k in {"name", "labels", "annotations"}}
+        return _typed(kind, new | {"metadata": meta | {"namespace": where}})
 
 
 async def pattern(system: System, namespace: str, name: str) -> Pattern:
@@ -74,12 +81,12 @@ async def floor(system: System, found: Pattern, n: int) -> dict[str, Any]:
 async def _write_on(system: System, found: Pattern, indexes: Iterator[int]) -> None:
     kube, sip = system.kube, system.sip
     for index in indexes:
-        where, name = _namespace(index), f"floor-{index:04d}"
-        made = await kube.create(VOICE_AGENT, _copy(VOICE_AGENT, found.agent, where, name))
+        where, name = _namespace(index), _name(index)
+        await kube.create(VOICE_AGENT, found.copy(VOICE_AGENT, found.agent, where, name))
         finalizers = {"metadata": {"finalizers": found.agent["metadata"]["finalizers"]}}
         await kube.patch(VOICE_AGENT, where, name, finalizers)
         for kind, child in found.children:
-            await kube.create(kind, _copy(kind, child, where, f"{name}-{kind.plural}"))
+            await kube.create(kind, found.copy(kind, child, where, name))
         trunk, rule = SIPInboundTrunkInfo(), SIPDispatchRuleInfo()
         trunk.CopyFrom(found.trunk)
         rule.CopyFrom(found.rule)
@@ -87,25 +94,41 @@ async def _write_on(system: System, found: Pattern, indexes: Iterator[int]) -> N
         trunk.numbers[:] = [f"+1556{index:07d}"]
         rule.trunk_ids[:] = [(await sip.create_trunk(trunk)).sip_trunk_id]
         await sip.create_rule(rule)
-        status = {"metadata": made["metadata"], "status": found.agent["status"]}
-        await kube.apply(VOICE_AGENT, _named(VOICE_AGENT, status, where, name), "status")
+        status = {"status": found.agent["status"]}
+        await kube.apply(VOICE_AGENT, _called(where, name) | status, "status")
+
+
+async def changes(system: System, found: Pattern, many: int) -> list[float]:
+    """Change the specs of so many at once; seconds until each has revision and status."""
+    kube, turns = system.kube, asyncio.Semaphore(AT_ONCE)
+    revision = next(child for kind, child in found.children if kind == CONFIG_MAP)
+
+    async def change(index: int) -> float:
+        where, name = _namespace(index), _name(index)
+        began = time.monotonic()
+        await kube.patch(VOICE_AGENT, where, name, {"spec": {"persona": {"name": "Zoe"}}})
+        async with turns:
+            made = found.copy(CONFIG_MAP, revision, where, name)
+            made["metadata"]["name"] += "-next"
+            await kube.create(CONFIG_MAP, made)
+            new = {"status": found.agent["status"] | {"revision": f"{name}-next"}}
+            await kube.apply(VOICE_AGENT, _called(where, name) | new, "status")
+        return time.monotonic() - began
+
+    return await asyncio.gather(*(change(index) for index in range(many)))
 
 
 def _namespace(index: int) -> str:
     return f"floor-{index % NAMESPACES:02d}"
 
 
-def _copy(kind: Kind, obj: Object, where: str, name: str) -> Object:
-    new = _named(kind, copy.deepcopy(obj), where, name)
-    new.pop("status", None)
-    return new
+def _name(index: int) -> str:
+    return f"floor-{index:04d}"
 
 
-def _named(kind: Kind, obj: Object, where: str, name: str) -> Object:
-    kept = {k: v for k, v in obj["metadata"].items() if k in {"labels", "annotations"}}
-    return {
-        **obj,
-        "apiVersion": kind.api_version,
-        "kind": kind.kind,
-        "metadata": {**kept, "name": name, "namespace": where},
-    }
+def _called(where: str, name: str) -> Object:
+    return _typed(VOICE_AGENT, {"metadata": {"name": name, "namespace": where}})
+
+
+def _typed(kind: Kind, obj: Object) -> Object:
+    return {**obj, "apiVersion": kind.api_version, "kind": kind.kind}
