@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from switchboard_contract import names
-from switchboard_operator.kube.kinds import OF_PEOPLE, TENANT, Kind
+from switchboard_operator.kube.kinds import TENANT, Kind
 from switchboard_operator.kube.objects import (
     Object,
     labels_of,
@@ -84,7 +84,7 @@ class Store:
         known = max(self._dead.get(uid_of(raw), 0), version_of(old) if old else 0)
         if version_of(raw) <= known:
             return None
-        new = trim(kind, raw, like=None if kind in OF_PEOPLE else old or self._latest(kind))
+        new = trim(kind, raw, like=old or self._latest(kind))
         self._objects[kind][ref.namespace, ref.name] = new
         self._index(ref, old, new)
         return None if old and _content(old) == _content(new) else Change(ref, old, new)

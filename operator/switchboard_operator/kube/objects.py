@@ -16,6 +16,7 @@ from switchboard_operator.kube.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
+    OF_PEOPLE,
     SCALED_OBJECT,
     SECRET,
     Kind,
@@ -65,9 +66,10 @@ _TELL = frozenset({DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT})
 def trim(kind: Kind, raw: Object, like: Object | None = None) -> Object:
     """Return what is worth keeping of an object as the API server sent it.
 
-    Equal parts are taken from `like`, a trimmed object of the same kind. Not of a kind that people
+    Equal parts are taken from `like`, a trimmed object of the same kind. Not for a kind that people
     write: it may hold JSON of any type, where `true` and 1 are equal to Python.
     """
+    common: Object = {} if like is None or kind in OF_PEOPLE else like
     meta = raw["metadata"]
     kept = {key: meta[key] for key in _METADATA if key in meta}
     if kind.kind in _OWN_KINDS and "creationTimestamp" in meta:
@@ -80,9 +82,7 @@ def trim(kind: Kind, raw: Object, like: Object | None = None) -> Object:
     kept["posted"] = any(_is_post(entry) for entry in meta.get("managedFields") or [])
     out: Object = {"metadata": kept}
     out |= {key: raw[key] for key in _BODY if key in raw}
-    return {
-        key: _shared(part, (like or {}).get(key)) for key, part in _trim_body(kind, out).items()
-    }
+    return {key: _shared(part, common.get(key)) for key, part in _trim_body(kind, out).items()}
 
 
 def _trim_body(kind: Kind, out: Object) -> Object:

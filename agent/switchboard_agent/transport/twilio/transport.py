@@ -68,7 +68,7 @@ class TwilioTransport:
         self._loop = asyncio.get_running_loop()
         self._wire: Wire | None = None
         self._stream_sid = ""
-        self._ear = sound.caller(self._deliver)
+        self._ear = sound.caller(self._hear)
         self._voice = sound.agent(self._say)
         self._playhead = Playhead()
         self._played = asyncio.Event()
@@ -221,6 +221,12 @@ class TwilioTransport:
         else:
             self._listener.on_audio(item)
 
+    def _hear(self, frame: Pcm) -> None:
+        try:
+            self._deliver(frame)
+        except Exception as error:  # noqa: BLE001 - it must not cost other calls their pass
+            self._broke(error)
+
     def _say(self, payload: bytes) -> None:
         if self._close_reason is not None:
             return
@@ -229,9 +235,12 @@ class TwilioTransport:
             return
         try:
             self._send_sound(self._wire, payload)
-        except Exception:  # noqa: BLE001 - frames of other calls go out in the same pass
-            _log.exception("stream broke", extra={"call_id": self._info.call_id})
-            self._close(CloseReason.LOST)
+        except Exception as error:  # noqa: BLE001 - it must not cost other calls their pass
+            self._broke(error)
+
+    def _broke(self, error: Exception) -> None:
+        _log.error("stream broke", extra={"call_id": self._info.call_id}, exc_info=error)
+        self._close(CloseReason.LOST)
 
     def _send_sound(self, wire: Wire, payload: bytes) -> None:
         if not wire.send(messages.media(self._stream_sid, payload)):

@@ -1,6 +1,8 @@
 """Sound passes between phone and engine without seams, at its length, in frames of 20 ms."""
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -13,11 +15,26 @@ from switchboard_media.fir_resample import FrameResampler
 from switchboard_media.g711 import ulaw_decode, ulaw_encode
 from tests.support.virtual_time import run_virtual
 
+T = TypeVar("T")
+
 
 def tone(rate_hz: int, seconds: float, hz: float = 440.0) -> Pcm:
     at = np.arange(round(rate_hz * seconds)) / rate_hz
     wave: Pcm = (8000 * np.sin(2 * np.pi * hz * at)).astype(np.int16)
     return wave
+
+
+async def in_turns(
+    takes: list[Callable[[T], None]], said: list[list[T]], pass_seconds: float
+) -> None:
+    """Everybody says the next of his pieces at a time; not every time a pass is waited for."""
+    for turn in range(max(map(len, said), default=0)):
+        for take, pieces in zip(takes, said, strict=True):
+            if turn < len(pieces):
+                take(pieces[turn])
+        if turn % 3:
+            await asyncio.sleep(pass_seconds)
+    await asyncio.sleep(pass_seconds)
 
 
 def heard(pieces: list[list[bytes]]) -> list[list[Pcm]]:
@@ -26,13 +43,7 @@ def heard(pieces: list[list[bytes]]) -> list[list[Pcm]]:
     async def run() -> list[list[Pcm]]:
         sound, frames = PhoneSound(), [list[Pcm]() for _ in pieces]
         ears = [sound.caller(found.append) for found in frames]
-        for turn in range(max(map(len, pieces), default=0)):
-            for ear, said in zip(ears, pieces, strict=True):
-                if turn < len(said):
-                    ear.take(said[turn])
-            if turn % 3:
-                await asyncio.sleep(WAIT_SECONDS)
-        await asyncio.sleep(WAIT_SECONDS)
+        await in_turns([ear.take for ear in ears], pieces, WAIT_SECONDS)
         return frames
 
     return run_virtual(run())
@@ -44,13 +55,7 @@ def spoken(frames: list[list[Pcm]]) -> list[bytes]:
     async def run() -> list[bytes]:
         sound, sent = PhoneSound(), [list[bytes]() for _ in frames]
         voices = [sound.agent(found.append) for found in sent]
-        for turn in range(max(map(len, frames), default=0)):
-            for voice, said in zip(voices, frames, strict=True):
-                if turn < len(said):
-                    voice.take(said[turn])
-            if turn % 3:
-                await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await in_turns([voice.take for voice in voices], frames, 0)
         return [b"".join(found) for found in sent]
 
     return run_virtual(run())

@@ -61,8 +61,11 @@ class Notes:
     """A listener that writes down what it is told."""
 
     seen: list[str] = field(default_factory=list)
+    broken: bool = False
 
     def on_audio(self, frame: Pcm) -> None:
+        if self.broken:
+            raise RuntimeError("broken")
         self.seen.append(f"{frame.size} samples")
 
     def on_dtmf(self, digit: str) -> None:
@@ -264,6 +267,18 @@ def test_stream_that_breaks_in_a_pass_takes_no_sound_from_other_calls() -> None:
         await asyncio.sleep(0)
         assert (c.notes.seen, other.notes.seen) == (["lost"], [])
         assert other.wire.events == ["media"]
+
+    call(script)
+
+
+def test_call_that_breaks_in_a_pass_takes_no_sound_from_other_callers() -> None:
+    async def script(c: Call) -> None:
+        other = Call(c.sound)
+        c.notes.broken = True
+        for one in (c, other):
+            one.start().receive(SOUND)
+        await asyncio.sleep(WAIT_SECONDS)
+        assert (c.notes.seen, other.notes.seen) == (["lost"], ["320 samples"])
 
     call(script)
 
