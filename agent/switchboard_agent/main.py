@@ -65,6 +65,10 @@ EXIT_NO_VAD = 3
 
 RESTART_SECONDS = 1.0
 
+NO_PROGRAMS = "/nonexistent"
+"""Where programs are looked for. None is needed, and the native media library would ask one or two
+at each join for the name of the system: six processes on Debian, an eighth of a join's work."""
+
 Work = Callable[[], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
@@ -79,6 +83,7 @@ def main() -> int:
         return EXIT_BAD_SETTINGS
     tracing = make_tracing(settings.otlp_endpoint, settings.worker_name, settings.pool)
     configure_logging(settings.log_level, tracing.trace_id)
+    os.environ["PATH"] = NO_PROGRAMS
     gc.freeze()  # what was imported is no garbage: to look at it again and again makes calls late
     try:
         uvloop.run(run_worker(settings, tracing))

@@ -19,12 +19,16 @@ from switchboard_contract.crd.meta import Model
 
 SCHEMA_VERSION: Literal[1] = 1
 
-BEAT_SECONDS = 0.15
+BEAT_SECONDS = 0.1
 """Time between two beats: how soon lost calls are taken up once the lease has run out."""
 
-LEASE_MS = 700
+LEASE_MS = 500
 """A worker that has not beaten for so long has lost its calls. Its callers have heard nothing for
 the same time; shorter would take a hiccup for a death, longer is silence."""
+
+STALL_MS = 300
+"""After nobody of a pool beat for so long, Redis was slow: nobody is taken for dead for the same
+time again, in which every beat that was waiting arrives."""
 
 LONGEST_LEASE_MS = 8000
 """A worker whose event loop runs late asks for a longer lease: on a crowded machine it is slow, not

@@ -13,7 +13,13 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from switchboard_agent.recovery import scripts
-from switchboard_contract.recovery import GRACE_MS, LEASE_MS, OVERDUE_MS, BookKeys
+from switchboard_contract.recovery import (
+    GRACE_MS,
+    LEASE_MS,
+    OVERDUE_MS,
+    STALL_MS,
+    BookKeys,
+)
 
 _FIXED = 4
 """Values of a beat's answer before the claims."""
@@ -90,6 +96,7 @@ class CallBook:
                 OVERDUE_MS,
                 uuid.uuid4().hex,
                 keys.prefix,
+                STALL_MS,
             ],
         )
         standing = Standing(_text(answer[0]))

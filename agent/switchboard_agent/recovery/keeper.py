@@ -21,6 +21,7 @@ from switchboard_agent.recovery.base import HeldCall
 from switchboard_agent.recovery.book import CallBook, Claim, Page, Standing
 from switchboard_agent.recovery.fence import BeatFence
 from switchboard_agent.telemetry import Telemetry
+from switchboard_agent.worker.protocol import HEARING_SECONDS
 from switchboard_contract.recovery import (
     BEAT_SECONDS,
     LARGEST_SNAPSHOT_BYTES,
@@ -28,17 +29,18 @@ from switchboard_contract.recovery import (
     LONGEST_LEASE_MS,
 )
 
-ANSWER_SECONDS = 0.4
+ANSWER_SECONDS = 0.3
 """A beat that takes longer is given up: well below the lease, so one lost answer costs nothing."""
 
 AWAY_BEATS = 3
 """Beats in a row without an answer after which Redis counts as away."""
 
-CUT_BEATS = 3
-"""Beats in a row at which LiveKit was not heard: what looks like a cut after a hiccup of this
-process is none, because between two beats everything that lay in the sockets is read."""
+CUT_BEATS = 5
+"""Beats in a row at which LiveKit was not heard. What looks like a cut after a hiccup of this
+process is none, because between two beats everything that lay in the sockets is read; and where it
+is LiveKit that does not answer, the peers have said by then that they do not hear it either."""
 
-LAGS_IN_LEASE = 15
+LAGS_IN_LEASE = 25
 """A late loop lengthens the lease by so many times its lag."""
 
 WRITE_SECONDS = 2.0
@@ -211,7 +213,8 @@ class BookKeeper:
 
     def _cut(self, lease_ms: int) -> bool:
         """On a crowded machine LiveKit is slow to answer as well: it gets as long as a lease."""
-        return self._deaf >= max(CUT_BEATS, lease_ms / 1000 / BEAT_SECONDS)
+        unheard_seconds = HEARING_SECONDS + self._deaf * BEAT_SECONDS
+        return self._deaf >= CUT_BEATS and unheard_seconds >= lease_ms / 1000
 
     def _take(self, page: Page, hands: Hands) -> None:
         match page.standing:

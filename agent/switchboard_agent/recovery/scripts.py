@@ -35,6 +35,7 @@ local owners, orphans = KEYS[4], KEYS[5]
 local me, known, free, hears = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local lease, quiet, grace = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local overdue, proposed, prefix = tonumber(ARGV[8]), ARGV[9], ARGV[10]
+local stall = tonumber(ARGV[11])
 """
     + _ORPHAN
     + """
@@ -47,14 +48,16 @@ if known == generation and not redis.call('ZSCORE', workers, me) then
   return {'fenced', generation, 0, 0}
 end
 local seen = tonumber(redis.call('HGET', meta, 'seen') or now)
-if now - seen > quiet then redis.call('HSET', meta, 'grace', now + grace) end
-redis.call('HSET', meta, 'seen', now)
+local patient = tonumber(redis.call('HGET', meta, 'grace') or 0)
+if now - seen > quiet then patient = now + grace
+elseif now - seen > stall then patient = math.max(patient, now + stall) end
+redis.call('HSET', meta, 'seen', now, 'grace', patient)
 redis.call('ZADD', workers, now + lease, me)
 if not hears then free = 0 end
 redis.call('HSET', takers, me, free)
 if known ~= generation then return {'new', generation, 0, 0} end
 
-if now >= tonumber(redis.call('HGET', meta, 'grace') or 0) then
+if now >= patient then
   local dead, any = {}, false
   for _, life in ipairs(redis.call('ZRANGEBYSCORE', workers, '-inf', now - 1)) do
     redis.call('ZREM', workers, life)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from switchboard_agent.recovery.book import CallBook, Standing
-from switchboard_contract.recovery import GRACE_MS, LEASE_MS, OVERDUE_MS
+from switchboard_contract.recovery import GRACE_MS, LEASE_MS, OVERDUE_MS, STALL_MS
 from switchboard_local.servers import RedisServer
 from tests.agent.recovery.books import Pool, beat, enter
 
@@ -118,6 +118,19 @@ async def test_nobody_is_taken_for_dead_right_after_redis_was_away(pool: Pool) -
     assert (await beat(two)).claims == ()
     await pool.raw.hincrby(pool.keys.meta, "grace", -GRACE_MS - 1000)
     assert len((await beat(two)).claims) == 1
+
+
+async def test_a_stall_of_redis_is_nobodys_death_and_saves_nobody_who_is_dead(pool: Pool) -> None:
+    dead, slow, peer = [await pool.worker(name) for name in "abc"]
+    await enter(dead, "c1")
+    await enter(slow, "c2")
+    for book in (dead, slow):
+        await pool.age(book, LEASE_MS + 50)
+    await pool.raw.hincrby(pool.keys.meta, "seen", -STALL_MS - 50)
+    assert (await beat(peer)).claims == ()
+    assert (await beat(slow)).standing is Standing.OK, "its beat was waiting behind the peer's"
+    await pool.raw.hincrby(pool.keys.meta, "grace", -STALL_MS)
+    assert [claim.call_id for claim in (await beat(peer)).claims] == ["c1"]
 
 
 async def test_a_book_that_lost_its_data_is_entered_again(pool: Pool) -> None:
