@@ -5,8 +5,8 @@ operator and with this program. The stages, each in the JSON under its own name:
 
 burst          n VoiceAgents over 50 Tenants written as fast as the API server takes them, until
                each status says that trunk and rule are in LiveKit (all children exist by then)
-changes        once it is calm: single spec changes, then 50 at once, each until the status names
-               the new revision
+changes        once it is calm: single spec changes, then several times 50 at once, each until the
+               status names the new revision
 steady         a minute in which nothing happens
 restart        the operator ends and starts again: until every VoiceAgent was looked at
 failover       the leader is killed: until a standby has made a change true
@@ -49,10 +49,15 @@ WRITERS = 6
 """VoiceAgents written at once: more only makes the API server queue them."""
 SINGLE_CHANGES = 50
 CHANGES_AT_ONCE = 50
+BURSTS_OF_CHANGES = 7
+"""The API server collects its garbage in some of them and not in others: with 1,000 VoiceAgents a
+collection takes it as long as everything else. So there are several, and the middle one counts."""
 STEADY_SECONDS = 60.0
 CALM_SECONDS = 3
 PATIENCE_SECONDS = 300.0
 FIRST_NUMBER = 15_550_100_000
+SHIPPED = {"SWITCHBOARD_LIVEKIT_POLL_SECONDS": "15", "SWITCHBOARD_DISCOVERY_SECONDS": "60"}
+"""As an installation has it; tests look oftener, which costs LiveKit 0.1 s each time."""
 
 
 @dataclass
@@ -113,6 +118,15 @@ def spread_ms(seconds: Sequence[float]) -> dict[str, float]:
     """Percentiles in milliseconds."""
     values = np.array(seconds) * 1000
     return {f"p{q}": round(float(np.percentile(values, q)), 1) for q in (50, 95, 99)}
+
+
+def several(bursts: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Percentiles of the burst in the middle, and where the others lie."""
+    spreads = sorted((spread_ms(burst) for burst in bursts), key=lambda spread: spread["p95"])
+    return {
+        "spec_change_50_ms": spreads[len(spreads) // 2],
+        "spec_change_50_p95_ms_of_each": [spread["p95"] for spread in spreads],
+    }
 
 
 def where(index: int) -> str:
@@ -197,11 +211,15 @@ async def changes(system: System, watch: Watch, n: int) -> dict[str, Any]:
         await change(system, watch, index * step % n, f"Ann{index}")
         for index in range(SINGLE_CHANGES)
     ]
-    at_once = min(CHANGES_AT_ONCE, n)
-    many = await asyncio.gather(
-        *(change(system, watch, (7 * i) % n, f"Bea{i}") for i in range(at_once))
-    )
-    return {"spec_change_ms": spread_ms(single), "spec_change_50_ms": spread_ms(many)}
+    bursts = []
+    for burst in range(BURSTS_OF_CHANGES):
+        await asyncio.sleep(CALM_SECONDS)
+        at_once = (
+            change(system, watch, 7 * i % n, f"Bea{burst}{i}")
+            for i in range(min(CHANGES_AT_ONCE, n))
+        )
+        bursts.append(await asyncio.gather(*at_once))
+    return {"spec_change_ms": spread_ms(single), **several(bursts)}
 
 
 async def steady(operator: OperatorProcess) -> dict[str, Any]:
@@ -234,7 +252,7 @@ async def restart(
     """End the operator and start it again with everything unchanged."""
     stop_s = await operator.stop()
     began = time.monotonic()
-    again = await system.start_operator(leading=False)
+    again = await system.start_operator(leading=False, extra=SHIPPED)
 
     async def caught_up() -> bool:
         if again.process.returncode is not None:
@@ -258,7 +276,7 @@ async def failover(
     system: System, watch: Watch, leader: OperatorProcess
 ) -> tuple[OperatorProcess, dict[str, Any]]:
     """Kill the leader beside a standby, and change something."""
-    standby = await system.start_operator(leading=False)
+    standby = await system.start_operator(leading=False, extra=SHIPPED)
     await until(standby.knows_the_cluster, "the standby stands by", seconds=PATIENCE_SECONDS)
     began = time.monotonic()
     await leader.stop(signal.SIGKILL)
@@ -306,7 +324,7 @@ async def prepared(*, kcm: bool) -> AsyncIterator[tuple[System, Watch, OperatorP
         controllers = ("*",) if kcm else ()
         async with running_system(Path(folder), controllers=controllers) as system:
             await write_tenants(system)
-            operator = await system.start_operator()
+            operator = await system.start_operator(extra=SHIPPED)
             watch = Watch(system)
             follower = asyncio.create_task(watch.follow())
             try:
@@ -355,8 +373,12 @@ async def floor(found: operator_floor.Pattern, n: int, *, kcm: bool) -> dict[str
         async with running_system(Path(folder), controllers=("*",) if kcm else ()) as bare:
             facts = await operator_floor.floor(bare, found, n)
             if not kcm:  # which would still be at work on what was written
-                many = await operator_floor.changes(bare, found, min(CHANGES_AT_ONCE, n))
-                facts["spec_change_50_ms"] = spread_ms(many)
+                facts |= several(
+                    [
+                        await operator_floor.changes(bare, found, min(CHANGES_AT_ONCE, n), burst)
+                        for burst in range(BURSTS_OF_CHANGES)
+                    ]
+                )
     return facts
 
 

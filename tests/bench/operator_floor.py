@@ -93,26 +93,32 @@ async def _write_on(system: System, found: Pattern, indexes: Iterator[int]) -> N
         trunk.sip_trunk_id = rule.sip_dispatch_rule_id = ""
         trunk.numbers[:] = [f"+1556{index:07d}"]
         rule.trunk_ids[:] = [(await sip.create_trunk(trunk)).sip_trunk_id]
+        rule.name = name
         await sip.create_rule(rule)
         status = {"status": found.agent["status"]}
         await kube.apply(VOICE_AGENT, _called(where, name) | status, "status")
 
 
-async def changes(system: System, found: Pattern, many: int) -> list[float]:
-    """Change the specs of so many at once; seconds until each has revision and status."""
+async def changes(system: System, found: Pattern, many: int, burst: int) -> list[float]:
+    """Change the specs of so many at once; seconds until each has revision, rule and status."""
     kube, turns = system.kube, asyncio.Semaphore(AT_ONCE)
+    rules = {rule.name: rule for rule in await system.sip.list_rules()}
     revision = next(child for kind, child in found.children if kind == CONFIG_MAP)
 
     async def change(index: int) -> float:
         where, name = _namespace(index), _name(index)
+        new = f"{name}-next{burst}"
         began = time.monotonic()
-        await kube.patch(VOICE_AGENT, where, name, {"spec": {"persona": {"name": "Zoe"}}})
+        await kube.patch(VOICE_AGENT, where, name, {"spec": {"persona": {"name": f"Zoe{burst}"}}})
         async with turns:
             made = found.copy(CONFIG_MAP, revision, where, name)
-            made["metadata"]["name"] += "-next"
+            made["metadata"]["name"] = new
             await kube.create(CONFIG_MAP, made)
-            new = {"status": found.agent["status"] | {"revision": f"{name}-next"}}
-            await kube.apply(VOICE_AGENT, _called(where, name) | new, "status")
+            rule = rules[name]
+            rule.room_config.agents[0].metadata = new
+            await system.sip.replace_rule(rule.sip_dispatch_rule_id, rule)
+            status = {"status": found.agent["status"] | {"revision": new}}
+            await kube.apply(VOICE_AGENT, _called(where, name) | status, "status")
         return time.monotonic() - began
 
     return await asyncio.gather(*(change(index) for index in range(many)))
