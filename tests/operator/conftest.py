@@ -1,11 +1,19 @@
 """One control plane, LiveKit and operator for all integration tests of this folder."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
+from tests.operator.read_only import read_only_store
 from tests.operator.system import System, running_system
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobody_changes_what_is_stored() -> Iterator[None]:
+    """See `read_only`."""
+    with read_only_store():
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,7 +1,9 @@
 """The store: any order of news, one truth."""
 
+import copy
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -181,3 +183,13 @@ def test_children_are_found_by_their_label_and_follow_it() -> None:
         store.put(DEPLOYMENT, _deployment(version, labels=label))
     assert store.children("n", "a") == []
     assert [ref.name for ref, _ in store.children("n", "b")] == ["d"]
+
+
+def test_nobody_changes_a_stored_object_in_these_tests_unseen() -> None:
+    store = Store()
+    store.put(DEPLOYMENT, _deployment(1))
+    stored = store.get(DEPLOYMENT, "n", "d")
+    assert stored is not None
+    with pytest.raises(TypeError, match="changed in place"):
+        stored["spec"]["replicas"] = 2
+    copy.deepcopy(stored)["spec"]["replicas"] = 2
