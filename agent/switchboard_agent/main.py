@@ -67,7 +67,8 @@ RESTART_SECONDS = 1.0
 
 NO_PROGRAMS = "/nonexistent"
 """Where programs are looked for. None is needed, and the native media library would ask one or two
-at each join for the name of the system: six processes on Debian, an eighth of a join's work."""
+at each join for the name of the system: six processes and an eighth of a join's work where
+`lsb_release` is installed."""
 
 Work = Callable[[], Awaitable[None]]
 

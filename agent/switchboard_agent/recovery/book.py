@@ -13,13 +13,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from switchboard_agent.recovery import scripts
-from switchboard_contract.recovery import (
-    GRACE_MS,
-    LEASE_MS,
-    OVERDUE_MS,
-    STALL_MS,
-    BookKeys,
-)
+from switchboard_contract.recovery import GRACE_MS, LEASE_MS, OVERDUE_MS, STALL_MS, BookKeys
 
 _FIXED = 4
 """Values of a beat's answer before the claims."""
