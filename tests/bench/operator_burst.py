@@ -50,8 +50,8 @@ WRITERS = 6
 SINGLE_CHANGES = 50
 CHANGES_AT_ONCE = 50
 BURSTS_OF_CHANGES = 7
-"""With 1,000 VoiceAgents the API server takes twice as long over some of them as over others, most
-likely for a collection of its garbage. So there are several, and the middle one counts."""
+"""With 1,000 VoiceAgents the API server takes twice as long over some of them as over others, for a
+collection of its garbage. So there are several, and the middle one counts."""
 STEADY_SECONDS = 60.0
 CALM_SECONDS = 3
 PATIENCE_SECONDS = 300.0
